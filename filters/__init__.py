@@ -1,0 +1,26 @@
+"""Text rules of Self-Lengthen: response filters, length sampling, near-duplicates, word counts."""
+
+from filters.length_sampling import (
+    draw_per_item,
+    reference_sample_by_length_rank,
+    sample_by_length_rank,
+)
+from filters.near_duplicate import InstructionIndex
+from filters.profile import PROFILES, Circumstances, Profile
+from filters.verdict import KEEP, Verdict
+from filters.watch import Watch
+from filters.words import count_words
+
+__all__ = [
+    "KEEP",
+    "PROFILES",
+    "Circumstances",
+    "InstructionIndex",
+    "Profile",
+    "Verdict",
+    "Watch",
+    "count_words",
+    "draw_per_item",
+    "reference_sample_by_length_rank",
+    "sample_by_length_rank",
+]
