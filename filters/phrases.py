@@ -9,6 +9,8 @@ _TEXT = (
     r"(?:version|draft|essay|article|story|response|answer|text|report|letter|speech|outline|piece"
     r"|paragraphs?|continuation|extension|expansion|passage|content|document|guide|example)\b"
 )
+_HERE = r"here(?:['’]s| is| are)|below is|the following is|this is"
+_REWORKED = r"(?:revised|extended|expanded|rewritten|lengthened|improved|updated|longer)"
 _AI = r"(?:ai|artificial intelligence|(?:large )?language model)\b"
 _CANNOT = r"(?:cannot|can not|can['’]t|won['’]t|will not|am unable to|am not able to)"
 _SORRY = (
@@ -18,12 +20,12 @@ _DO = r"(?:assist|help|provide|fulfil|comply|generate|write|create|complete|answ
 _HELP_ZH = r"(?:随时|请|可以)?(?:告诉|联系|告知|向我|提出|问我|让我)"
 
 META_OPENINGS = (
-    rf"(?:\w+[,.!:]? )?here(?:['’]s| is| are) (?:an?|the|your|my|some|one) (?:[\w,'’-]+ ){{0,6}}{_TEXT}",
-    rf"(?:below is|the following is|this is) (?:an?|the|your|my) (?:[\w'’-]+ ){{0,4}}{_TEXT}",
+    rf"(?:\w+[,.!:]? )?(?:{_HERE}) (?:an?|the|your|my|one) (?:[\w,'’-]+ ){{0,6}}{_TEXT}.*:\W*$",
+    rf"(?:\w+[,.!:]? )?(?:{_HERE}) \w+ (?:[\w-]+ )?{_REWORKED} (?:\w+ ){{0,3}}{_TEXT}",
     r"(?:sure|certainly|absolutely|of course) ?[,.!:]\s*(?:here|below|i['’ ])",
     r"(?:sure|certainly|absolutely|of course)[!.]\s*$",
-    rf"(?:revised|extended|expanded|rewritten|improved|updated|final) (?:\w+ )?{_TEXT}\s*:",
-    r"i(?:['’]ve| have) (?:revised|extended|expanded|rewritten|lengthened)\b",
+    rf"{_REWORKED} (?:\w+ )?{_TEXT}\s*:",
+    rf"i(?:['’]ve| have) {_REWORKED}\b",
     r"(?:好的|当然(?:可以)?|没问题|明白了)[，,。！!：:]",
     r"(?:以下|下面|这)(?:就)?是[^。\n]{0,40}(?:版本|内容|文章|回答|回复|扩写|续写|范文|示例|文本|稿)",
     r"(?:扩[写展充]|修改|改写|续写)后的?(?:版本|内容|文章|全文)[：:]",
@@ -42,7 +44,7 @@ CLOSING_OFFERS = (
     r"(?:please )?let me know\b.*\b(?:like me|want me|need me|me) to\b",
     r"(?:please )?let me know\b.*\b(?:changes|revisions|adjustments|edits|further|anything else)\b",
     r"(?:please )?feel free to (?:ask|let me know|modify|adjust|edit|revise)\b",
-    r"i hope (?:this|that|you find this|the above)(?: \w+){0,4}? (?:helps|meets|helpful|useful|fits)\b",
+    r"i hope (?:this|that|you find this|the above)(?: \w+){0,4}? (?:helps|meets|helpful|useful)\b",
     r"would you like me to\b",
     r"is there anything else (?:you|i)\b",
     rf"(?:note|disclaimer) ?:.*\b(?:i have|i['’]ve|word count|this {_TEXT}|the (?:above|revised) )",

@@ -1,6 +1,7 @@
 """Words as the method counts them, and the script units that the repetition rules compare."""
 
 import re
+import sys
 
 # Source: Self-Lengthen, `count_words` in `utils.py`, commit 004e880.
 _COUNTED_CODE_POINT = re.compile("[\u4e00-\u9fff\u3000-\u303f\uff00-\uffef]")
@@ -27,6 +28,7 @@ def count_words(text: str) -> int:
 def script_units(text: str) -> list[str]:
     """Split into lower-case units: a code point of an unspaced script, else a word.
 
-    Punctuation, symbols and white space belong to no unit.
+    Punctuation, symbols and white space belong to no unit. Equal units are one object, which keeps
+    a long text's units small and quick to compare.
     """
-    return _UNIT.findall(text.lower())
+    return list(map(sys.intern, _UNIT.findall(text.lower())))
