@@ -74,6 +74,9 @@ class ReferenceQwenProfile(Settings):
         """Return a fresh watch for one response."""
         return RepeatedNgramWatch(reference_qwen_units, REFERENCE_QWEN_NGRAM_UNITS)
 
+    def watch_draft(self) -> None:
+        """Return no watch for a draft: the reference judges only what it becomes a part of."""
+
 
 class ReferenceLlamaProfile(Settings):
     """The reference's rules in `llama/`: ending, meta words, then any repeated 10-gram.
@@ -100,6 +103,9 @@ class ReferenceLlamaProfile(Settings):
     def watch(self) -> Watch:
         """Return a fresh watch for one response."""
         return RepeatedNgramWatch(reference_llama_units, REFERENCE_LLAMA_NGRAM_WORDS)
+
+    def watch_draft(self) -> None:
+        """Return no watch for a draft: the reference judges only what it becomes a part of."""
 
 
 class DefaultProfile(Settings):
@@ -156,6 +162,10 @@ class DefaultProfile(Settings):
             min_repeats=self.loop_min_repeats,
             min_units=self.loop_min_units,
         )
+
+    def watch_draft(self) -> Watch:
+        """Return a fresh watch for a text of which only the beginning is used."""
+        return self.watch()
 
     def _judge_length(self, text: str) -> str | None:
         if self.min_words is None and self.max_words is None:

@@ -1,0 +1,1 @@
+"""The synthesizer: drives vLLM through the method and writes training shards."""

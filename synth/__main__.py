@@ -1,0 +1,85 @@
+"""The command line; everything heavy is imported by the command that needs it."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from synth.errors import EngineError, UsageError
+
+_OVERRIDES = click.option(
+    "-o",
+    "overrides",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Set a key, e.g. generate.attempts=5.",
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="self-lengthen")
+def cli() -> None:
+    """Synthesize data that teaches a language model to write long."""
+
+
+@cli.command()
+@click.option("--config", required=True, type=click.Path(path_type=Path), help="YAML file.")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Run directory.")
+@click.option("--iteration", default=1, show_default=True, type=click.IntRange(min=1))
+@_OVERRIDES
+def run(config: Path, out: Path, iteration: int, overrides: tuple[str, ...]) -> None:
+    """Synthesize one macro-iteration of data; run again, it goes on where it was."""
+    from synth.config_file import load_config
+    from synth.run_directory import RunDirectory
+    from synth.synthesis import run_iteration
+
+    sys.exit(run_iteration(load_config(config, overrides), iteration, RunDirectory(out)))
+
+
+@cli.command(name="filter")
+@click.argument("file", default="-", type=click.Path(path_type=Path, allow_dash=True))
+@click.option("--profile", default="default", show_default=True, help="Filter profile.")
+@click.option("--field", default="text", show_default=True, help="Key of the text.")
+@click.option("--skip-bad", is_flag=True, help="Judge a bad line as bad_line and go on.")
+def filter_command(file: Path, profile: str, field: str, skip_bad: bool) -> None:
+    """Judge every line of a JSONL file (- is standard input)."""
+    import orjson
+
+    from filters import PROFILES
+    from synth.filter_stream import judge_lines
+
+    if profile not in PROFILES:
+        raise UsageError(f"--profile {profile}: unknown; use one of {', '.join(PROFILES)}")
+    name = "standard input" if str(file) == "-" else str(file)
+    try:
+        with click.open_file(str(file), "rb") as lines:
+            verdicts = judge_lines(lines, name, PROFILES[profile](), field=field, skip_bad=skip_bad)
+            for verdict in verdicts:
+                click.echo(orjson.dumps(verdict))
+    except OSError as error:
+        raise UsageError(f"{name}: cannot read: {error.strerror}; give a JSONL file") from None
+
+
+@cli.command()
+@click.argument("directory", type=click.Path(path_type=Path))
+def status(directory: Path) -> None:
+    """Print what a run directory holds and how far it is."""
+    from rich.console import Console
+
+    from synth.run_directory import RunDirectory
+    from synth.status import print_status
+
+    print_status(RunDirectory(directory), Console())
+
+
+def main() -> None:
+    """Run a command; errors end it with one line and their exit code."""
+    try:
+        cli()
+    except (UsageError, EngineError) as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,198 @@
+"""The configuration of a run: frozen, strict, every field documented beneath it."""
+
+from typing import Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from filters.near_duplicate import MAX_SIMILARITY
+from filters.profile import DefaultProfile, Profile
+from filters.settings import Settings
+
+TemplateValue = str | bool | int | float
+
+
+class ModelConfig(Settings):
+    """The base model, served once; both roles are adapters on it."""
+
+    name: str = Field(min_length=1)
+    """Hub id or local folder."""
+    revision: str | None = None
+    """Branch, tag or commit of a Hub model."""
+    trust_remote_code: bool = False
+    """Run code that the model's repository brings."""
+    system_prompt: str | None = None
+    """System turn of every conversation; unset leaves it to the chat template."""
+    chat_template_kwargs: dict[str, TemplateValue] = {}
+    """Further variables of the chat template, e.g. `date_string` or `enable_thinking`."""
+
+
+class AdapterConfig(Settings):
+    """LoRA adapters of the two roles; unset, those that the previous iteration trained are used."""
+
+    generator: str | None = None
+    """Folder of the Generator's adapter."""
+    extender: str | None = None
+    """Folder of the Extender's adapter."""
+
+
+class EngineConfig(Settings):
+    """The in-process vLLM engine."""
+
+    kind: Literal["vllm"] = "vllm"
+    """Which engine answers requests."""
+    max_num_seqs: int = Field(ge=1)
+    """Sequences that vLLM runs at once. Always set: the default of AsyncLLM is far below LLM's."""
+    max_num_batched_tokens: int = Field(ge=1)
+    """Tokens of one engine step, prompts and outputs together."""
+    max_model_len: int = Field(ge=128)
+    """Longest prompt and completion together, in tokens."""
+    dtype: Literal["auto", "bfloat16", "float16", "float32"] = "bfloat16"
+    """Type of weights and activations."""
+    tensor_parallel_size: int = Field(1, ge=1)
+    """GPUs that share one copy of the model."""
+    gpu_memory_utilization: float = Field(0.92, gt=0.0, le=1.0)
+    """Share of a GPU's memory that vLLM may use."""
+    kv_cache_memory_bytes: int | None = Field(None, ge=1)
+    """Size of the KV cache; set on a CPU, where it would otherwise take most of the memory."""
+    block_size: int | None = Field(None, ge=1)
+    """Tokens in a block of the KV cache: the grain at which prefixes are shared."""
+    enforce_eager: bool = False
+    """Skip compilation: starts sooner, runs slower on a GPU."""
+    omp_threads_bind: str | None = None
+    """CPU cores of the engine's threads, e.g. `0-1` (vLLM on a CPU only)."""
+    admission_ratio: float = Field(1.2, ge=1.0, le=2.0)
+    """Requests kept in vLLM as a multiple of `max_num_seqs`; the backlog waits outside."""
+    stream_interval: int = Field(16, ge=1)
+    """Tokens between two looks at a growing text."""
+    per_request_seeds: bool = False
+    """Give each request its own sampler seed; on a GPU this turns vLLM's fast sampler off."""
+
+
+class DecodingConfig(Settings):
+    """Sampling parameters, for every stage but the judge's."""
+
+    temperature: float = Field(0.7, ge=0.0, le=2.0)
+    """Softmax temperature."""
+    top_p: float = Field(1.0, gt=0.0, le=1.0)
+    """Nucleus sampling; sorting the vocabulary for it is slow on a CPU."""
+    top_k: int = Field(20, ge=0)
+    """Number of likeliest tokens sampled from; 0 is all."""
+    repetition_penalty: float = Field(1.1, gt=0.0, le=2.0)
+    """Penalty on tokens of the prompt and the output so far."""
+    stop: tuple[str, ...] = Field((), strict=False)
+    """Strings that end a text, beside the end-of-turn token."""
+    retry_temperature_step: float = Field(0.0, ge=0.0, le=0.5)
+    """Added to the temperature at every further attempt."""
+
+
+class ExpandConfig(Settings):
+    """Self-instruct: new instructions from examples, judged by the base model."""
+
+    attempts: int = Field(10, ge=1)
+    """Most tries for one instruction."""
+    max_completion_tokens: int = Field(512, ge=8)
+    """Longest continuation, in tokens."""
+    min_words: int = Field(4, ge=1)
+    """Shortest instruction, in words."""
+    max_words: int = Field(499, ge=1)
+    """Longest instruction, in words."""
+    max_similarity: float | None = Field(MAX_SIMILARITY, gt=0.0, le=1.0)
+    """Largest ROUGE-L F1 with an earlier instruction; null keeps duplicates."""
+    pool: Literal["fixed", "growing"] = "fixed"
+    """Examples are drawn from the iteration's fixed pool, or also from what this run accepted."""
+    pool_group: int = Field(500, ge=1)
+    """A growing pool restarts from the fixed one after this many instructions."""
+
+    @model_validator(mode="after")
+    def _check_bounds(self) -> "ExpandConfig":
+        if self.min_words > self.max_words:
+            raise ValueError(f"min_words {self.min_words} exceeds max_words {self.max_words}")
+        return self
+
+
+class GenerateConfig(Settings):
+    """Initial responses of the Generator."""
+
+    responses: int = Field(2, ge=1)
+    """Initial responses per instruction."""
+    attempts: int = Field(20, ge=1)
+    """Most tries for one initial response."""
+    max_completion_tokens: int = Field(16384, ge=8)
+    """Longest initial response, in tokens."""
+
+
+class ExtendConfig(Settings):
+    """Extensions by the Extender, in micro-iterations of two stages."""
+
+    extensions: int = Field(2, ge=1)
+    """Extensions per initial response."""
+    attempts: int = Field(20, ge=1)
+    """Most tries for one extension."""
+    micro_iterations: int = Field(3, ge=1)
+    """Rounds of two stages within one try."""
+    max_completion_tokens: int = Field(16384, ge=8)
+    """Longest answer of one stage, in tokens."""
+    min_growth: float = Field(1.2, ge=1.0)
+    """An extended response must exceed this multiple of the initial response, in words."""
+    form: Literal["default", "reference-qwen", "reference-llama"] = "default"
+    """How texts are split, joined and, for training, thinned out."""
+    keep_line_probability: float = Field(0.8, gt=0.0, le=1.0)
+    """Chance of each line of the initial response to stay in an Extender row's prompt."""
+
+
+class LengthSamplingConfig(Settings):
+    """Which of the texts ranked together are kept."""
+
+    rank: Literal["middle", "first"] = "middle"
+    """Place of ties in the ranking: their middle, or (the reference's) their first."""
+    unit: Literal["words", "characters"] = "words"
+    """What is ranked."""
+
+
+class OutputConfig(Settings):
+    """Files for the trainer."""
+
+    shard_max_bytes: int = Field(256 * 1024 * 1024, ge=1)
+    """A shard is closed before it grows beyond this size."""
+
+
+class RunConfig(Settings):
+    """One macro-iteration of data."""
+
+    seed: int = Field(0, ge=0)
+    """Seed of every random choice outside the sampler."""
+    num_instructions: int = Field(ge=1)
+    """New instructions to find; each gets `generate.responses` x `extend.extensions` chances."""
+    cohort_instructions: int = Field(64, ge=1)
+    """Instructions whose responses are ranked by length together; the unit of durability."""
+    seeds: str = Field("en", min_length=1)
+    """Seed instructions: `en`, `zh`, or a JSONL file with an `instruction` in each line."""
+    prompts: str = Field("en", min_length=1)
+    """Prompt set: `en`, `zh`, or a folder of templates."""
+    model: ModelConfig
+    """The base model."""
+    adapters: AdapterConfig = AdapterConfig()
+    """Adapters of the two roles."""
+    engine: EngineConfig
+    """The engine."""
+    decoding: DecodingConfig = DecodingConfig()
+    """Sampling parameters."""
+    expand: ExpandConfig = ExpandConfig()
+    """Self-instruct and judge."""
+    generate: GenerateConfig = GenerateConfig()
+    """Initial responses."""
+    extend: ExtendConfig = ExtendConfig()
+    """Extensions."""
+    filter: Profile = DefaultProfile()
+    """The response filter: a profile and its thresholds."""
+    length_sampling: LengthSamplingConfig = LengthSamplingConfig()
+    """Length sampling."""
+    output: OutputConfig = OutputConfig()
+    """Files for the trainer."""
+
+    @field_validator("filter", mode="before")
+    @classmethod
+    def _name_alone(cls, value: object) -> object:
+        return (
+            value if isinstance(value, dict) or not isinstance(value, str) else {"profile": value}
+        )

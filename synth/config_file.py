@@ -1,0 +1,137 @@
+"""Reading a configuration: file, then `-o` overrides; every mistake is one line with its place."""
+
+import difflib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from synth.config import RunConfig
+from synth.errors import ConfigError
+
+Tree = dict[str, Any]
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """YAML as PyYAML reads it, but a key given twice is refused."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]  # type: ignore[no-untyped-call]
+        for index, key in enumerate(keys):
+            if key in keys[:index]:
+                line = node.value[index][0].start_mark.line + 1
+                raise ConfigError(f"line {line}: key {key!r} is given twice; keep one")
+        return super().construct_mapping(node, deep)
+
+
+def load_config(path: Path, overrides: Iterable[str] = ()) -> RunConfig:
+    """Read, override and validate a configuration.
+
+    Raises: ConfigError: what is wrong, where, and what to do.
+    """
+    tree = _read_tree(path)
+    sources = {key: f"-o {key}" for key in _apply_overrides(tree, overrides)}
+    try:
+        return RunConfig.model_validate(tree)
+    except ValidationError as error:
+        raise ConfigError(_explain(error, path, sources)) from None
+
+
+def _read_tree(path: Path) -> Tree:
+    try:
+        text = path.read_text("utf-8")
+        tree = yaml.load(text, _UniqueKeyLoader)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot read the configuration: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: not UTF-8 at byte {error.start}; save it as UTF-8") from None
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path}: not YAML: {_one_line(error)}") from None
+    if not isinstance(tree, dict):
+        raise ConfigError(f"{path}: a configuration is a mapping of keys, see configs/cpu.yaml")
+    return tree
+
+
+def _apply_overrides(tree: Tree, overrides: Iterable[str]) -> list[str]:
+    keys = []
+    for override in overrides:
+        key, equals, value = override.partition("=")
+        if not equals or not key.strip():
+            raise ConfigError(f"-o {override}: write KEY=VALUE, e.g. -o generate.attempts=5")
+        _set(tree, key.strip().split("."), _parse_value(override, value))
+        keys.append(key.strip())
+    return keys
+
+
+def _parse_value(override: str, value: str) -> object:
+    try:
+        return yaml.load(value, _UniqueKeyLoader)
+    except (yaml.YAMLError, ConfigError) as error:
+        raise ConfigError(f"-o {override}: the value is not YAML: {_one_line(error)}") from None
+
+
+def _set(tree: Tree, path: list[str], value: object) -> None:
+    for key in path[:-1]:
+        child = tree.get(key)
+        tree[key] = child = dict(child) if isinstance(child, dict) else {}
+        tree = child
+    tree[path[-1]] = value
+
+
+def _explain(error: ValidationError, path: Path, sources: dict[str, str]) -> str:
+    """Say the first mistake in full and count the others."""
+    details = error.errors(include_url=False)
+    # A misspelt key also leaves its right form missing: name the misspelling.
+    first = min(details, key=lambda detail: detail["type"] != "extra_forbidden")
+    key = ".".join(str(part) for part in _keys(first))
+    place = sources.get(key) or f"{path}: {key}"
+    others = f" (and {len(details) - 1} more)" if len(details) > 1 else ""
+    return f"{place}: {_explain_one(first)}{others}"
+
+
+def _keys(detail: ErrorDetails) -> list[str | int]:
+    """Leave out the names of profiles, which pydantic puts between keys."""
+    keys = list(detail["loc"])
+    if len(keys) > 1 and keys[0] == "filter":
+        del keys[1]
+    return keys
+
+
+def _explain_one(detail: ErrorDetails) -> str:
+    given = detail["input"]
+    if detail["type"] == "missing":
+        return "missing; this key must be set"
+    if detail["type"] == "extra_forbidden":
+        return f"unknown key{_nearest(detail)}"
+    message = detail["msg"].removeprefix("Value error, ")
+    return f"{message[0].lower()}{message[1:]}, got {given!r}"[:300]
+
+
+def _nearest(detail: ErrorDetails) -> str:
+    *parents, key = _keys(detail)
+    known = list(_fields_at(RunConfig, parents, detail))
+    near = difflib.get_close_matches(str(key), known, n=1, cutoff=0.5)
+    return f"; did you mean {near[0]!r}?" if near else f"; known here: {', '.join(known)}"
+
+
+def _fields_at(
+    model: type[BaseModel], parents: list[str | int], detail: ErrorDetails
+) -> Iterable[str]:
+    for parent in parents:
+        annotation = model.model_fields[str(parent)].annotation
+        if not isinstance(annotation, type):
+            from filters.profile import PROFILES
+
+            annotation = PROFILES[str(detail["loc"][1])]
+        assert issubclass(annotation, BaseModel)
+        model = annotation
+    return model.model_fields
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())

@@ -1,0 +1,135 @@
+"""What a person sees of a run: a live panel on a terminal, else a line; a table at the end."""
+
+from datetime import timedelta
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+JsonRow = dict[str, Any]
+
+_STAGE_TITLES = {
+    "expand": "instructions",
+    "generate": "initial responses",
+    "extend_tail": "extensions (stage 2)",
+}
+_MAX_REASONS = 3
+
+
+def panel(summary: JsonRow, max_num_seqs: int) -> RenderableType:
+    """Render the live view."""
+    engine, tokens = summary["engine"], summary["tokens"]
+    speed = (
+        f"{summary['tokens_per_s_now']:,.0f} tokens/s now, {summary['tokens_per_s']:,.0f} overall"
+    )
+    load = (
+        f"running {engine['num_running']}/{max_num_seqs}, waiting {engine['num_waiting']}, "
+        f"KV cache {engine['kv_cache_usage']:.0%}, prefix hits {engine['prefix_hit_rate']:.0%}"
+    )
+    return Group(
+        _bar(summary),
+        acceptance_table(summary),
+        Text(f"{speed}; {tokens['generated']:,} generated"),
+        Text(load),
+    )
+
+
+def line(summary: JsonRow) -> str:
+    """Render one plain line for logs."""
+    samples, engine = summary["samples"], summary["engine"]
+    return (
+        f"[{_duration(summary['seconds'])}] "
+        f"instructions {samples['instructions']}/{summary['asked']}, "
+        f"initial {samples['initial']}, extended {samples['extended']}, "
+        f"records {samples['records']}, "
+        f"cohorts {summary['cohorts']['complete']}/{summary['cohorts']['total']}, "
+        f"{summary['tokens_per_s_now']:,.0f} tokens/s now, "
+        f"{summary['tokens_per_s']:,.0f} overall, "
+        f"running {engine['num_running']}, KV cache {engine['kv_cache_usage']:.0%}, "
+        f"prefix hits {engine['prefix_hit_rate']:.0%}, left {_time_left(summary)}"
+    )
+
+
+def final_table(summary: JsonRow, folder: str) -> RenderableType:
+    """Render the table at the end of a run, and of `synth status`."""
+    table = Table(title=f"iteration {summary['iteration']}: {summary['state']}", show_header=False)
+    for name, value in _facts(summary, folder):
+        table.add_row(name, value)
+    return Group(table, acceptance_table(summary))
+
+
+def acceptance_table(summary: JsonRow) -> Table:
+    """Render acceptance by stage with the commonest reasons."""
+    table = Table("stage", "requests", "kept", "commonest reasons", expand=False)
+    for stage, title in _STAGE_TITLES.items():
+        row = summary["acceptance"][stage]
+        requests, kept = row["requests"], row["kept"]
+        reasons = ", ".join(
+            f"{outcome.removeprefix('rejected:')} {number}"
+            for outcome, number in list(row["dropped"].items())[:_MAX_REASONS]
+        )
+        share = f" ({kept / requests:.0%})" if requests else ""
+        table.add_row(title, f"{requests:,}", f"{kept:,}{share}", reasons or "-")
+    return table
+
+
+def _facts(summary: JsonRow, folder: str) -> list[tuple[str, str]]:
+    samples, tokens, words = summary["samples"], summary["tokens"], summary["num_words"]
+    facts = [
+        ("instructions", f"{samples['instructions']:,} accepted of {summary['asked']:,} asked"),
+        (
+            "initial responses",
+            f"{samples['initial']:,} passed, {samples['initial_kept']:,} after length sampling",
+        ),
+        (
+            "extended responses",
+            f"{samples['extended']:,} passed, {samples['records']:,} after length sampling",
+        ),
+    ]
+    if words:
+        initial, response, growth = words["initial"], words["response"], words["growth"]
+        facts += [
+            ("words, median", f"{initial['p50']:,} -> {response['p50']:,}"),
+            ("words, p90", f"{initial['p90']:,} -> {response['p90']:,}"),
+            ("growth", f"median {growth['p50']:.2f} x, p90 {growth['p90']:.2f} x"),
+        ]
+    return [
+        *facts,
+        (
+            "generated tokens",
+            f"{tokens['generated']:,}: kept {tokens['kept']:,}, rejected {tokens['rejected']:,}, "
+            f"aborted {tokens['aborted']:,}",
+        ),
+        ("speed", f"{summary['tokens_per_s']:,.0f} generated tokens/s"),
+        ("time", _duration(summary["seconds"])),
+        ("cohorts", f"{summary['cohorts']['complete']:,} of {summary['cohorts']['total']:,}"),
+        ("files", folder),
+    ]
+
+
+def _bar(summary: JsonRow) -> Table:
+    grid = Table.grid(padding=(0, 1))
+    samples = summary["samples"]
+    elapsed, left = summary["seconds"], summary["seconds_left"]
+    done = elapsed / (elapsed + left) if left is not None and elapsed + left else 0.0
+    counts = ", ".join(f"{name.replace('_', ' ')} {number:,}" for name, number in samples.items())
+    grid.add_row(
+        f"iteration {summary['iteration']}",
+        ProgressBar(total=1.0, completed=done, width=30),
+        f"{_duration(elapsed)}, left {_time_left(summary)}",
+    )
+    outer = Table.grid()
+    outer.add_row(grid)
+    outer.add_row(counts)
+    return outer
+
+
+def _time_left(summary: JsonRow) -> str:
+    left = summary["seconds_left"]
+    return "unknown" if left is None else f"about {_duration(left)}"
+
+
+def _duration(seconds: float) -> str:
+    return str(timedelta(seconds=round(seconds)))

@@ -1,0 +1,1 @@
+"""Engines: what answers requests, and what stands between the pipeline and it."""

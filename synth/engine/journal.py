@@ -1,0 +1,115 @@
+"""The journal: every completion is on disk before anything depends on it.
+
+One file per open cohort. A run that was killed asks the same requests again, by the same ids, and
+is answered from the journal; only what was in flight is repeated.
+"""
+
+import asyncio
+import os
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import BinaryIO
+
+import orjson
+
+from synth.engine.protocol import Completion, Engine, EngineLoad, FinishReason, Request, WatchCall
+
+
+class CohortJournal:
+    """The completions of one cohort: those of an earlier run, and an open file for new ones."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._replayed = _read(path)
+        self._file: BinaryIO = path.open("ab")
+        self._dirty = False
+        self._syncing: asyncio.Task[None] | None = None
+
+    def take(self, request_id: str) -> Completion | None:
+        """Return the completion that an earlier run got for this request, once."""
+        return self._replayed.pop(request_id, None)
+
+    async def append(self, request_id: str, completion: Completion) -> None:
+        """Write a completion and wait until it is on disk; one fsync serves all that wait."""
+        self._file.write(orjson.dumps({"id": request_id, **asdict(completion)}) + b"\n")
+        self._dirty = True
+        while self._dirty:
+            if self._syncing is None or self._syncing.done():
+                self._syncing = asyncio.create_task(self._sync())
+            await asyncio.shield(self._syncing)
+
+    def close(self) -> None:
+        """Write out and close."""
+        self._file.close()
+
+    def discard(self) -> None:
+        """Delete the journal: its cohort is complete."""
+        self.close()
+        self._path.unlink(missing_ok=True)
+
+    async def _sync(self) -> None:
+        self._dirty = False
+        self._file.flush()
+        await asyncio.to_thread(os.fsync, self._file.fileno())
+
+
+class JournallingEngine:
+    """An engine that remembers: known requests are answered from their cohort's journal."""
+
+    def __init__(self, inner: Engine) -> None:
+        self._inner = inner
+        self._journals: dict[int, CohortJournal] = {}
+        self.num_replayed = 0
+
+    @property
+    def capacity(self) -> int:
+        """The inner engine's capacity."""
+        return self._inner.capacity
+
+    def load(self) -> EngineLoad:
+        """The inner engine's load."""
+        return self._inner.load()
+
+    def open_cohort(self, cohort: int, path: Path) -> None:
+        """Read what an earlier run left of a cohort, and go on writing there."""
+        self._journals[cohort] = CohortJournal(path)
+
+    def complete_cohort(self, cohort: int) -> None:
+        """Forget a cohort whose results are on disk."""
+        self._journals.pop(cohort).discard()
+
+    async def generate(self, request: Request, watch: WatchCall | None = None) -> Completion:
+        """Answer from the journal, or serve and journal."""
+        journal = self._journals[request.cohort]
+        known = journal.take(request.id)
+        if known is not None:
+            self.num_replayed += 1
+            return known
+        completion = await self._inner.generate(request, watch)
+        await journal.append(request.id, completion)
+        return completion
+
+    async def close(self) -> None:
+        """Close the journals of open cohorts and the inner engine."""
+        for journal in self._journals.values():
+            journal.close()
+        await self._inner.close()
+
+
+def _read(path: Path) -> dict[str, Completion]:
+    """Read a journal; a torn last line is cut off, its request is owed again."""
+    with suppress(FileNotFoundError):
+        content = path.read_bytes()
+        whole, newline, torn = content.rpartition(b"\n")
+        if torn:
+            os.truncate(path, len(whole) + len(newline))
+        return dict(_parse(line) for line in whole.split(b"\n") if line)
+    return {}
+
+
+def _parse(line: bytes) -> tuple[str, Completion]:
+    row = orjson.loads(line)
+    request_id = row.pop("id")
+    return request_id, Completion(**row | {"finish_reason": FinishReason(row["finish_reason"])})

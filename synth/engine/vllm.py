@@ -1,0 +1,260 @@
+"""vLLM in this process: the one file that imports it."""
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
+os.environ.setdefault("DO_NOT_TRACK", "1")
+
+from vllm import AsyncEngineArgs, SamplingParams
+from vllm.exceptions import VLLMClientError
+from vllm.inputs import tokens_input
+from vllm.lora.request import LoRARequest
+from vllm.sampling_params import RequestOutputKind
+from vllm.v1.engine.async_llm import AsyncLLM
+from vllm.v1.engine.exceptions import EngineDeadError, EngineGenerateError
+from vllm.v1.metrics.loggers import StatLoggerBase
+
+from synth.adapter import Adapter
+from synth.config import EngineConfig, ModelConfig
+from synth.engine.chat import ChatTokenizer, check_model_length, first_line
+from synth.engine.protocol import (
+    Completion,
+    EngineLoad,
+    FinishReason,
+    ModelRole,
+    Request,
+    WatchCall,
+)
+from synth.errors import EngineError
+
+# On a CPU, vLLM gives rows without adapter the last slot's: one slot stays free for them.
+_SPARE_LORA_SLOTS = 1
+# Share of KV blocks kept free so that running requests are rarely preempted.
+_KV_WATERMARK = 0.02
+
+
+class VllmEngine:
+    """AsyncLLM with token-id prompts, streamed watches and an adapter per request."""
+
+    def __init__(
+        self, llm: AsyncLLM, chat: ChatTokenizer, config: EngineConfig, loads: "_LoadRecorder"
+    ) -> None:
+        self._llm = llm
+        self._chat = chat
+        self._config = config
+        self._loads = loads
+        self._adapters: dict[ModelRole, LoRARequest] = {}
+
+    @classmethod
+    async def start(
+        cls, model: ModelConfig, config: EngineConfig, adapters: Mapping[ModelRole, Adapter]
+    ) -> "VllmEngine":
+        """Load the model and the adapters.
+
+        Raises: ConfigError: the model cannot be used as configured.
+        Raises: EngineError: vLLM does not start, with its reason.
+        """
+        check_model_length(model, config.max_model_len)
+        chat = ChatTokenizer.load(model)
+        loads = _LoadRecorder()
+        if config.omp_threads_bind is not None:
+            os.environ["VLLM_CPU_OMP_THREADS_BIND"] = config.omp_threads_bind
+        try:
+            llm = AsyncLLM.from_engine_args(
+                _engine_args(model, config, adapters), stat_loggers=[loads.logger]
+            )
+        except (RuntimeError, ValueError, OSError) as error:
+            raise EngineError(f"vLLM does not start: {first_line(error)}") from error
+        engine = cls(llm, chat, config, loads)
+        await engine._load_adapters(adapters)
+        return engine
+
+    @property
+    def capacity(self) -> int:
+        """Slightly more than the sequences that run at once, so that none waits for us."""
+        return max(1, int(self._config.max_num_seqs * self._config.admission_ratio))
+
+    def load(self) -> EngineLoad:
+        """Return vLLM's own counters of the last step."""
+        return self._loads.load()
+
+    async def generate(self, request: Request, watch: WatchCall | None = None) -> Completion:
+        """Serve one request; leaving the stream early aborts it in vLLM within about a step."""
+        prompt_ids = await asyncio.to_thread(self._chat.encode, request.user, request.prefill)
+        room = self._config.max_model_len - len(prompt_ids)
+        if room < 1:
+            message = (
+                f"prompt of {len(prompt_ids)} tokens, max_model_len {self._config.max_model_len}"
+            )
+            return _failed(len(prompt_ids), f"prompt_too_long: {message}")
+        stream = self._llm.generate(
+            tokens_input(prompt_ids),
+            self._sampling_params(request, room),
+            request.id,
+            lora_request=self._adapters.get(request.role),
+            priority=request.stage.urgency,
+        )
+        try:
+            async with contextlib.aclosing(stream):
+                return await _read(stream, watch)
+        except (VLLMClientError, EngineGenerateError) as error:
+            return _failed(len(prompt_ids), f"engine_error: {first_line(error)}")
+        except EngineDeadError as error:
+            raise EngineError(f"vLLM's engine core died: {first_line(error)}") from error
+
+    async def close(self) -> None:
+        """Stop vLLM and its processes."""
+        self._llm.shutdown()
+
+    async def _load_adapters(self, adapters: Mapping[ModelRole, Adapter]) -> None:
+        """Load every adapter before it is used: a bad one would kill the core inside a step."""
+        for number, (role, adapter) in enumerate(adapters.items(), start=1):
+            lora = LoRARequest(adapter.name, number, str(adapter.path.resolve()))
+            try:
+                await self._llm.add_lora(lora)
+            except (RuntimeError, ValueError, OSError) as error:
+                self._llm.shutdown()
+                raise EngineError(f"adapter {adapter.path}: {first_line(error)}") from error
+            self._adapters[role] = lora
+
+    def _sampling_params(self, request: Request, room: int) -> SamplingParams:
+        decoding = request.decoding
+        if request.choices:
+            # The model's choice: its likeliest first token among those that begin a choice.
+            # top_k 1 rather than temperature 0, which would turn vLLM's fast GPU sampler off.
+            return SamplingParams(
+                max_tokens=1,
+                top_k=1,
+                allowed_token_ids=[self._chat.first_token(choice) for choice in request.choices],
+                output_kind=RequestOutputKind.FINAL_ONLY,
+                skip_clone=True,
+            )
+        return SamplingParams(
+            max_tokens=min(decoding.max_completion_tokens, room),
+            temperature=decoding.temperature,
+            top_p=decoding.top_p,
+            top_k=decoding.top_k,
+            repetition_penalty=decoding.repetition_penalty,
+            stop=list(decoding.stop),
+            seed=decoding.seed if self._config.per_request_seeds else None,
+            output_kind=RequestOutputKind.DELTA,
+            skip_clone=True,
+        )
+
+
+async def _read(stream: Any, watch: WatchCall | None) -> Completion:  # noqa: ANN401 - of vLLM
+    """Read a stream of deltas to its end, or to the watch's objection."""
+    pieces: list[str] = []
+    num_prompt_tokens = num_cached_tokens = num_generated_tokens = 0
+    finish_reason, detail = FinishReason.ERROR, "engine_error: the stream ended early"
+    async for output in stream:
+        piece = output.outputs[0]
+        pieces.append(piece.text)
+        num_generated_tokens += len(piece.token_ids)
+        num_prompt_tokens = len(output.prompt_token_ids or ()) or num_prompt_tokens
+        num_cached_tokens = output.num_cached_tokens or num_cached_tokens
+        if piece.finish_reason is not None:
+            finish_reason, detail = FinishReason(piece.finish_reason), ""
+        elif watch and (reason := watch(piece.text)):
+            finish_reason, detail = FinishReason.ABORT, reason
+            break
+    return Completion(
+        text="".join(pieces),
+        finish_reason=finish_reason,
+        num_prompt_tokens=num_prompt_tokens,
+        num_cached_tokens=num_cached_tokens,
+        num_generated_tokens=num_generated_tokens,
+        detail=detail or None,
+    )
+
+
+def _failed(num_prompt_tokens: int, detail: str) -> Completion:
+    return Completion("", FinishReason.ERROR, num_prompt_tokens, 0, 0, detail)
+
+
+def _engine_args(
+    model: ModelConfig, config: EngineConfig, adapters: Mapping[ModelRole, Adapter]
+) -> AsyncEngineArgs:
+    optional: dict[str, Any] = {
+        "kv_cache_memory_bytes": config.kv_cache_memory_bytes,
+        "block_size": config.block_size,
+        "revision": model.revision,
+    }
+    if adapters:
+        optional |= {
+            "enable_lora": True,
+            "max_loras": len(adapters) + _SPARE_LORA_SLOTS,
+            "max_lora_rank": max(adapter.served_rank for adapter in adapters.values()),
+        }
+    return AsyncEngineArgs(
+        model=model.name,
+        trust_remote_code=model.trust_remote_code,
+        dtype=config.dtype,
+        max_num_seqs=config.max_num_seqs,
+        max_num_batched_tokens=config.max_num_batched_tokens,
+        max_model_len=config.max_model_len,
+        tensor_parallel_size=config.tensor_parallel_size,
+        gpu_memory_utilization=config.gpu_memory_utilization,
+        enforce_eager=config.enforce_eager,
+        stream_interval=config.stream_interval,
+        scheduling_policy="priority",
+        watermark=_KV_WATERMARK,
+        generation_config="vllm",
+        disable_log_stats=False,
+        **{key: value for key, value in optional.items() if value is not None},
+    )
+
+
+@dataclass
+class _LoadRecorder:
+    """Keeps vLLM's last counters."""
+
+    num_running: int = 0
+    num_waiting: int = 0
+    kv_cache_usage: float = 0.0
+    num_generated_tokens: int = 0
+    prefix_queries: int = 0
+    prefix_hits: int = 0
+    _loggers: list[StatLoggerBase] = field(default_factory=list)
+
+    def load(self) -> EngineLoad:
+        return EngineLoad(
+            num_running=self.num_running,
+            num_waiting=self.num_waiting,
+            kv_cache_usage=self.kv_cache_usage,
+            prefix_hit_rate=self.prefix_hits / self.prefix_queries if self.prefix_queries else 0.0,
+            num_generated_tokens=self.num_generated_tokens,
+        )
+
+    def logger(self, vllm_config: object, engine_index: int = 0) -> StatLoggerBase:
+        """Make the logger that vLLM asks for."""
+        recorder = self
+
+        class Logger(StatLoggerBase):  # type: ignore[misc]
+            def __init__(self) -> None:
+                pass
+
+            def log_engine_initialized(self) -> None:
+                pass
+
+            def record(
+                self, scheduler_stats: Any, iteration_stats: Any, *_: Any, **__: Any
+            ) -> None:  # noqa: ANN401
+                recorder.record(scheduler_stats, iteration_stats)
+
+        return Logger()
+
+    def record(self, scheduler_stats: Any, iteration_stats: Any) -> None:  # noqa: ANN401 - of vLLM
+        if scheduler_stats is not None:
+            self.num_running = scheduler_stats.num_running_reqs
+            self.num_waiting = scheduler_stats.num_waiting_reqs
+            self.kv_cache_usage = scheduler_stats.kv_cache_usage
+            self.prefix_queries += scheduler_stats.prefix_cache_stats.queries
+            self.prefix_hits += scheduler_stats.prefix_cache_stats.hits
+        if iteration_stats is not None:
+            self.num_generated_tokens += iteration_stats.num_generation_tokens

@@ -1,0 +1,51 @@
+"""`synth filter`: a profile over any JSONL, line by line, in order."""
+
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+import orjson
+
+from filters import Circumstances, Profile, count_words
+from synth.errors import UsageError
+
+JsonRow = dict[str, Any]
+BAD_LINE = {"keep": False, "reason": "bad_line", "num_words": 0}
+
+
+class BadLineError(UsageError):
+    """A line that is not a JSON object with the field."""
+
+
+def judge_lines(
+    lines: BinaryIO, name: str, profile: Profile, *, field: str, skip_bad: bool
+) -> Iterator[JsonRow]:
+    """Yield one `keep, reason, num_words` per line, in order, as lines arrive.
+
+    A row's own `instruction`, where it is text, tells the language the text should be in.
+
+    Raises: BadLineError: a bad line, unless `skip_bad`.
+    """
+    for number, line in enumerate(lines, start=1):
+        try:
+            row = _parse(line, field)
+        except ValueError as error:
+            if not skip_bad:
+                raise BadLineError(
+                    f"{name}:{number}: {error}; mend the line or use --skip-bad"
+                ) from None
+            yield BAD_LINE
+        else:
+            yield _judge(row[field], row.get("instruction"), profile)
+
+
+def _parse(line: bytes, field: str) -> JsonRow:
+    row = orjson.loads(line)
+    if not isinstance(row, dict) or not isinstance(row.get(field), str):
+        raise ValueError(f'no text field "{field}"')
+    return row
+
+
+def _judge(text: str, instruction: object, profile: Profile) -> JsonRow:
+    known = Circumstances(instruction=instruction if isinstance(instruction, str) else None)
+    verdict = profile.judge(text, known)
+    return {"keep": verdict.keep, "reason": verdict.reason, "num_words": count_words(text)}

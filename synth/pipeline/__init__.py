@@ -1,0 +1,1 @@
+"""The method as coroutines: expand, generate, extend, and the cohort that ranks them."""

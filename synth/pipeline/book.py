@@ -1,0 +1,75 @@
+"""The book of one cohort: what was dropped and why, and what every token went to."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from filters import count_words
+from synth.engine.protocol import Completion, Request, Stage
+from synth.ledger import LENGTH_SAMPLED, Ledger, outcome_of
+from synth.pipeline.sample import Exchange, ExtendedResponse, InitialResponse
+
+JsonRow = dict[str, Any]
+
+
+@dataclass
+class CohortBook:
+    """Ledger and rejects of a cohort; the run's ledger is the sum of its cohorts'."""
+
+    cohort: int
+    ledger: Ledger = field(default_factory=Ledger)
+    rejects: list[JsonRow] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+    """Samples that got this far: see `synth.summary` for the names."""
+    exhaustions: Counter[str] = field(default_factory=Counter)
+    """Samples that used up their attempts, by stage."""
+    instructions: dict[int, str] = field(default_factory=dict)
+    """Accepted instructions by the slot's place in the run."""
+
+    def keep(self, stage: Stage, completion: Completion) -> None:
+        """Book a completion that served its purpose."""
+        self.ledger.book(stage, outcome_of(completion, None), completion)
+
+    def reject(self, request: Request, completion: Completion, reason: str, text: str) -> None:
+        """Book a completion whose text is dropped."""
+        self.ledger.book(request.stage, outcome_of(completion, reason), completion)
+        self.reject_text(request.id, request.stage, reason, text)
+
+    def reject_text(self, text_id: str, stage: Stage, reason: str, text: str) -> None:
+        """Write down a dropped text whose requests are booked elsewhere."""
+        self.rejects.append(
+            {
+                "id": text_id,
+                "cohort": self.cohort,
+                "stage": stage.value,
+                "reason": reason,
+                "num_words": count_words(text),
+                "text": text,
+            }
+        )
+
+    def settle(self, exchanges: Iterable[Exchange], reason: str | None) -> None:
+        """Book requests whose fate was open."""
+        for stage, completion in exchanges:
+            self.ledger.book(stage, outcome_of(completion, reason), completion)
+
+    def sampled(self, sample: InitialResponse | ExtendedResponse, *, kept: bool) -> None:
+        """Book what length sampling decided about a sample."""
+        self.settle(sample.exchanges, None if kept else LENGTH_SAMPLED)
+        if not kept:
+            is_initial = isinstance(sample, InitialResponse)
+            stage = Stage.GENERATE if is_initial else Stage.EXTEND_TAIL
+            self.reject_text(sample.id, stage, LENGTH_SAMPLED, sample.text)
+
+    def exhausted(self, stage: Stage) -> None:
+        """Count a sample that used up its attempts."""
+        self.exhaustions[stage.value] += 1
+
+    def count(self, name: str, num_samples: int) -> None:
+        """Count samples that got this far."""
+        self.counts[name] += num_samples
+
+    def sorted_rejects(self) -> list[JsonRow]:
+        """Return the rejects in an order that does not depend on timing."""
+        return sorted(self.rejects, key=lambda row: (row["id"], row["stage"], row["reason"]))

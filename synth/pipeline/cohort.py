@@ -1,0 +1,112 @@
+"""A cohort: the samples that are ranked by length together.
+
+Each instruction walks on by itself. The only point where a cohort waits for all its members is the
+ranking, and other cohorts keep the engine busy meanwhile.
+"""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from filters import draw_per_item, reference_sample_by_length_rank, sample_by_length_rank
+from synth.config import LengthSamplingConfig
+from synth.engine.protocol import Engine
+from synth.pipeline.book import CohortBook
+from synth.pipeline.expand import Expander
+from synth.pipeline.extend import extend_response
+from synth.pipeline.generate import generate_response
+from synth.pipeline.instruction_registry import InstructionRegistry
+from synth.pipeline.recipe import Recipe
+from synth.pipeline.sample import ExtendedResponse, InitialResponse, Slot
+
+Ranked = TypeVar("Ranked", InitialResponse, ExtendedResponse)
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """The slots that are ranked together."""
+
+    index: int
+    slots: tuple[Slot, ...]
+
+    async def run(
+        self, recipe: Recipe, engine: Engine, registry: InstructionRegistry, book: CohortBook
+    ) -> list[ExtendedResponse]:
+        """Take every slot through the method and return the samples that survive."""
+        expander = Expander(recipe, engine, registry, book)
+        config = recipe.config
+        answered = await asyncio.gather(
+            *(self._answer(slot, recipe, engine, expander, book) for slot in self.slots)
+        )
+        initial = _rank(_flatten(answered), recipe, book)
+        book.count("initial_kept", len(initial))
+        extended = await asyncio.gather(
+            *(
+                extend_response(response, copy, recipe, engine, book)
+                for response in initial
+                for copy in range(config.extend.extensions)
+            )
+        )
+        found = [response for response in extended if response]
+        book.count("extended", len(found))
+        return _rank(found, recipe, book)
+
+    async def _answer(
+        self, slot: Slot, recipe: Recipe, engine: Engine, expander: Expander, book: CohortBook
+    ) -> list[InitialResponse]:
+        """Find a slot's instruction and its initial responses."""
+        instruction = await expander.expand(slot, self.slots[0].sequence)
+        book.count("slots_expanded", 1)
+        if instruction is None:
+            return []
+        book.instructions[slot.sequence] = instruction.text
+        book.count("instructions", 1)
+        responses = await asyncio.gather(
+            *(
+                generate_response(instruction, copy, recipe, engine, book)
+                for copy in range(recipe.config.generate.responses)
+            )
+        )
+        found = [response for response in responses if response]
+        book.count("initial", len(found))
+        return found
+
+
+def cohorts_of(iteration: int, num_instructions: int, cohort_instructions: int) -> list[Cohort]:
+    """Cut the run's slots into cohorts; the last one may be smaller."""
+    starts = range(0, num_instructions, cohort_instructions)
+    return [
+        Cohort(
+            index,
+            tuple(
+                Slot(iteration, index, sequence)
+                for sequence in range(start, min(start + cohort_instructions, num_instructions))
+            ),
+        )
+        for index, start in enumerate(starts)
+    ]
+
+
+def _rank(samples: Sequence[Ranked], recipe: Recipe, book: CohortBook) -> list[Ranked]:
+    """Keep samples by their length rank, and book what became of each."""
+    if not samples:
+        return []
+    config = recipe.config.length_sampling
+    draws = draw_per_item(recipe.config.seed, [sample.id for sample in samples])
+    sample_by_rank = (
+        sample_by_length_rank if config.rank == "middle" else reference_sample_by_length_rank
+    )
+    kept = sample_by_rank([_ranked_length(sample, config) for sample in samples], draws)
+    for sample, is_kept in zip(samples, kept, strict=True):
+        book.sampled(sample, kept=is_kept)
+    return [sample for sample, is_kept in zip(samples, kept, strict=True) if is_kept]
+
+
+def _ranked_length(sample: InitialResponse | ExtendedResponse, config: LengthSamplingConfig) -> int:
+    return sample.num_words if config.unit == "words" else len(sample.text)
+
+
+def _flatten(groups: Iterable[Iterable[T]]) -> list[T]:
+    return [item for group in groups for item in group]

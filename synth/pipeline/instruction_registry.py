@@ -1,0 +1,71 @@
+"""The run's accepted instructions, in the order of their slots whatever the timing.
+
+A candidate is compared with everything accepted in earlier slots, so it waits for its turn: which
+of two near-duplicates stays does not depend on which was found first.
+"""
+
+import asyncio
+from collections.abc import Sequence
+
+from filters import InstructionIndex
+from synth.config import ExpandConfig
+from synth.pipeline.sample import Slot
+
+
+class InstructionRegistry:
+    """Decides in slot order; each slot settles exactly once."""
+
+    def __init__(self, pool: Sequence[str], config: ExpandConfig) -> None:
+        self._config = config
+        self._pool = tuple(pool)
+        self._pool_index = InstructionIndex(pool)
+        self._accepted_index = InstructionIndex()
+        self._accepted: dict[int, str] = {}
+        self._settled: set[int] = set()
+        self._next = 0
+        self._turns: dict[int, asyncio.Event] = {}
+
+    def resembles_pool(self, instruction: str) -> bool:
+        """Tell whether an instruction is a near-duplicate of one in the fixed pool."""
+        return self._resembles(self._pool_index, instruction)
+
+    async def resembles_accepted(self, slot: Slot, instruction: str) -> bool:
+        """Wait for the slot's turn; tell whether an earlier slot has a near-duplicate."""
+        if self._config.max_similarity is None:
+            return False
+        await self._turn(slot.sequence)
+        return self._resembles(self._accepted_index, instruction)
+
+    async def pool(self, slot: Slot, cohort_start: int) -> Sequence[str]:
+        """Return the instructions that examples are drawn from.
+
+        A growing pool holds what the earlier cohorts of its group accepted, so it waits for them.
+        """
+        if self._config.pool == "fixed":
+            return self._pool
+        await self._turn(cohort_start)
+        group_start = slot.sequence // self._config.pool_group * self._config.pool_group
+        grown = [self._accepted.get(sequence) for sequence in range(group_start, cohort_start)]
+        return [*self._pool, *(instruction for instruction in grown if instruction)]
+
+    def settle(self, sequence: int, instruction: str | None) -> None:
+        """Close a slot, with its instruction or without one, and let later slots go on."""
+        assert sequence not in self._settled
+        assert sequence >= self._next
+        if instruction is not None:
+            self._accepted[sequence] = instruction
+            self._accepted_index.add(instruction)
+        self._settled.add(sequence)
+        while self._next in self._settled:
+            self._settled.remove(self._next)
+            self._next += 1
+            if self._next in self._turns:
+                self._turns.pop(self._next).set()
+
+    async def _turn(self, sequence: int) -> None:
+        if sequence > self._next:
+            await self._turns.setdefault(sequence, asyncio.Event()).wait()
+
+    def _resembles(self, index: InstructionIndex, instruction: str) -> bool:
+        limit = self._config.max_similarity
+        return limit is not None and index.similarity(instruction, cutoff=limit) > limit

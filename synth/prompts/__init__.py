@@ -1,0 +1,1 @@
+"""Prompt sets: one folder of templates per language."""

@@ -1,0 +1,103 @@
+"""One macro-iteration: cohorts open as the engine has room, and close into files."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+
+from synth.atomic_file import write_json, write_json_lines
+from synth.engine.admission import AdmittingEngine
+from synth.engine.journal import JournallingEngine
+from synth.engine.protocol import Engine
+from synth.errors import EngineError
+from synth.pipeline.cohort import Cohort, cohorts_of
+from synth.pipeline.instruction_registry import InstructionRegistry
+from synth.pipeline.recipe import Recipe
+from synth.record import record_of
+from synth.run_directory import IterationFiles
+from synth.shard import write_manifest, write_shards
+from synth.tally import Tally, receipt_of
+
+JsonRow = dict[str, Any]
+
+# Open cohorts beyond those whose first requests alone would fill the engine.
+_SPARE_COHORTS = 2
+
+
+class Run:
+    """Takes all cohorts of an iteration through the engine."""
+
+    def __init__(self, recipe: Recipe, files: IterationFiles, engine: Engine, tally: Tally) -> None:
+        self._recipe = recipe
+        self._files = files
+        self._tally = tally
+        self._admitting = AdmittingEngine(engine)
+        self._engine = JournallingEngine(self._admitting)
+        self._registry = InstructionRegistry(recipe.pool, recipe.config.expand)
+
+    async def synthesize(self) -> None:
+        """Run what is not complete yet, then write shards and manifest.
+
+        Raises: EngineError: the engine is gone; what was finished is on disk.
+        """
+        config = self._recipe.config
+        cohorts = cohorts_of(
+            self._recipe.iteration, config.num_instructions, config.cohort_instructions
+        )
+        remaining = [cohort for cohort in cohorts if not self._restore(cohort)]
+        try:
+            await self._run_cohorts(remaining)
+        except* EngineError as errors:
+            raise _first(errors) from None
+        write_shards(self._files, self._recipe)
+        write_manifest(self._files)
+
+    async def _run_cohorts(self, cohorts: Sequence[Cohort]) -> None:
+        config = self._recipe.config
+        max_open = self._engine.capacity // config.cohort_instructions + _SPARE_COHORTS
+        slots = asyncio.Semaphore(max_open)
+        async with asyncio.TaskGroup() as tasks:
+            for cohort in cohorts:
+                await slots.acquire()
+                await self._admitting.room()
+                task = tasks.create_task(self._run_cohort(cohort))
+                task.add_done_callback(lambda _: slots.release())
+                await asyncio.sleep(0)
+
+    async def _run_cohort(self, cohort: Cohort) -> None:
+        """Run one cohort and write it down; the receipt comes last and makes it complete."""
+        book = self._tally.open_book(cohort.index)
+        self._engine.open_cohort(cohort.index, self._files.journal(cohort.index))
+        survivors = await cohort.run(self._recipe, self._engine, self._registry, book)
+        records = [record_of(sample, self._recipe) for sample in survivors]
+        receipt = receipt_of(book, survivors)
+        await asyncio.to_thread(self._write_cohort, receipt, records, book.sorted_rejects())
+        self._tally.close_book(receipt)
+        self._engine.complete_cohort(cohort.index)
+
+    def _write_cohort(
+        self, receipt: JsonRow, records: list[JsonRow], rejects: list[JsonRow]
+    ) -> None:
+        write_json_lines(self._files.records(receipt["cohort"]), records)
+        write_json_lines(self._files.rejects(receipt["cohort"]), rejects)
+        write_json(self._files.receipt(receipt["cohort"]), receipt)
+
+    def _restore(self, cohort: Cohort) -> bool:
+        """Take over a cohort that an earlier run completed."""
+        path = self._files.receipt(cohort.index)
+        if not path.exists():
+            return False
+        receipt = orjson.loads(path.read_bytes())
+        instructions = {row["sequence"]: row["text"] for row in receipt["instructions"]}
+        for slot in cohort.slots:
+            self._registry.settle(slot.sequence, instructions.get(slot.sequence))
+        self._tally.close_book(receipt)
+        self._files.journal(cohort.index).unlink(missing_ok=True)
+        return True
+
+
+def _first(errors: ExceptionGroup[EngineError]) -> EngineError:
+    """Return one of the errors: a dead engine tells every request the same."""
+    error = errors.exceptions[0]
+    return error if isinstance(error, EngineError) else _first(error)

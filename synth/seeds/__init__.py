@@ -1,0 +1,1 @@
+"""Seed instructions, built in (`en`, `zh`) or from the user's file."""

@@ -1,0 +1,65 @@
+"""Shards and the manifest: training rows cut into files of a bounded size."""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from synth.atomic_file import atomic_file, write_json
+from synth.engine.protocol import ModelRole
+from synth.pipeline.recipe import Recipe
+from synth.record import rows_of
+from synth.run_directory import IterationFiles
+
+JsonRow = dict[str, Any]
+_READ_BYTES = 1 << 20
+
+
+def write_shards(files: IterationFiles, recipe: Recipe) -> None:
+    """Write the Generator's and the Extender's rows, in the order of the records."""
+    for role in (ModelRole.GENERATOR, ModelRole.EXTENDER):
+        rows = rows_of(files.read_records(), role, recipe)
+        shards = _cut(rows, recipe.config.output.shard_max_bytes)
+        for number, lines in enumerate(shards):
+            with atomic_file(files.shard(role.value, number)) as file:
+                file.writelines(lines)
+
+
+def write_manifest(files: IterationFiles) -> None:
+    """List every data file with its digest and row count; its presence means complete."""
+    folders = ("records", "rejects", "shards")
+    paths = sorted(path for name in folders for path in (files.folder / name).glob("*.jsonl"))
+    write_json(files.manifest, {"files": [_describe(path, files.folder) for path in paths]})
+
+
+def _cut(rows: Iterable[JsonRow], max_bytes: int) -> Iterator[Iterator[bytes]]:
+    """Group lines so that no group exceeds `max_bytes`, except a single longer line."""
+    lines = (orjson.dumps(row) + b"\n" for row in rows)
+    waiting = next(lines, None)
+
+    def group() -> Iterator[bytes]:
+        nonlocal waiting
+        num_bytes = 0
+        while waiting is not None and (not num_bytes or num_bytes + len(waiting) <= max_bytes):
+            num_bytes += len(waiting)
+            yield waiting
+            waiting = next(lines, None)
+
+    while waiting is not None:
+        yield group()
+
+
+def _describe(path: Path, folder: Path) -> JsonRow:
+    digest, num_rows = hashlib.sha256(), 0
+    with path.open("rb") as file:
+        while chunk := file.read(_READ_BYTES):
+            digest.update(chunk)
+            num_rows += chunk.count(b"\n")
+    return {
+        "path": str(path.relative_to(folder)),
+        "rows": num_rows,
+        "bytes": path.stat().st_size,
+        "sha256": digest.hexdigest(),
+    }

@@ -1,0 +1,121 @@
+"""The summary of a run: what `metrics.json` holds and every display shows.
+
+`samples` counts how far things got: `instructions`, `initial` (passed the filter), `initial_kept`
+(survived length sampling), `extended` (passed and grew), `records` (survived length sampling).
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from synth.config import RunConfig
+from synth.engine.protocol import EngineLoad, Stage
+from synth.tally import Tally, Totals
+
+JsonRow = dict[str, Any]
+
+_SAMPLES = ("instructions", "initial", "initial_kept", "extended", "records")
+_PERCENTILES = (10, 50, 90, 100)
+# Share of a slot's work up to each stage's end, for the estimate of the time left.
+_EXPAND_WEIGHT, _GENERATE_WEIGHT, _EXTEND_WEIGHT = 0.1, 0.25, 0.65
+
+
+def summarize(
+    config: RunConfig,
+    iteration: int,
+    tally: Tally,
+    *,
+    state: str,
+    seconds: float,
+    engine: EngineLoad,
+    tokens_per_s_now: float = 0.0,
+) -> JsonRow:
+    """Sum a run up as one JSON object."""
+    totals = tally.totals()
+    num_cohorts = -(-config.num_instructions // config.cohort_instructions)
+    generated = totals.ledger.total().generated
+    return {
+        "state": state,
+        "iteration": iteration,
+        "asked": config.num_instructions,
+        "cohorts": {"total": num_cohorts, "open": tally.num_open, "complete": tally.num_complete},
+        "samples": {name: totals.counts[name] for name in _SAMPLES},
+        "acceptance": _acceptance(totals),
+        "exhausted": dict(sorted(totals.exhaustions.items())),
+        "tokens": _tokens(totals),
+        "num_words": _word_percentiles(tally.record_words),
+        "seconds": round(seconds, 1),
+        "seconds_left": _seconds_left(config, totals, seconds),
+        "tokens_per_s": round(generated / seconds, 1) if seconds else 0.0,
+        "tokens_per_s_now": round(tokens_per_s_now, 1),
+        "engine": asdict(engine),
+        "ledger": list(totals.ledger.rows()),
+    }
+
+
+def _acceptance(totals: Totals) -> JsonRow:
+    """For each stage that decides: requests, those kept, and the others by outcome."""
+    acceptance = {}
+    for stage in (Stage.EXPAND, Stage.GENERATE, Stage.EXTEND_TAIL):
+        outcomes = totals.ledger.reasons(stage)
+        ranked = sorted(outcomes.items(), key=lambda item: (-item[1], item[0]))
+        acceptance[stage.value] = {
+            "requests": sum(outcomes.values()),
+            "kept": outcomes.get("kept", 0),
+            "dropped": {outcome: number for outcome, number in ranked if outcome != "kept"},
+        }
+    return acceptance
+
+
+def _tokens(totals: Totals) -> JsonRow:
+    """Generated tokens by what became of them; the parts add up to `generated`."""
+    ledger = totals.ledger
+    total = ledger.total()
+    kept = ledger.total(outcome="kept").generated
+    aborted = ledger.total(outcome="aborted").generated
+    return {
+        "prompt": total.prompt,
+        "cached": total.cached,
+        "generated": total.generated,
+        "kept": kept,
+        "aborted": aborted,
+        "rejected": total.generated - kept - aborted,
+    }
+
+
+def _word_percentiles(record_words: Sequence[tuple[int, int]]) -> JsonRow:
+    initial = sorted(words for words, _ in record_words)
+    response = sorted(words for _, words in record_words)
+    growth = sorted(round(longer / words, 2) for words, longer in record_words)
+    columns: dict[str, Sequence[float]] = {
+        "initial": initial,
+        "response": response,
+        "growth": growth,
+    }
+    return {name: _percentiles(values) for name, values in columns.items() if values}
+
+
+def _percentiles(ordered: Sequence[float]) -> dict[str, float]:
+    """Nearest-rank percentiles."""
+    last = len(ordered) - 1
+    return {f"p{share}": ordered[round(last * share / 100)] for share in _PERCENTILES}
+
+
+def _seconds_left(config: RunConfig, totals: Totals, seconds: float) -> float | None:
+    """Estimate from the share of samples that got to the end of each stage."""
+    counts, exhausted = totals.counts, totals.exhaustions
+    expanded = counts["slots_expanded"] / config.num_instructions
+    generated = _share(
+        counts["initial"] + exhausted[Stage.GENERATE],
+        counts["instructions"] * config.generate.responses,
+    )
+    extended = _share(
+        counts["extended"] + exhausted[Stage.EXTEND_TAIL],
+        counts["initial_kept"] * config.extend.extensions,
+    )
+    share = expanded * (_EXPAND_WEIGHT + generated * (_GENERATE_WEIGHT + extended * _EXTEND_WEIGHT))
+    return round(seconds * (1 - share) / share, 1) if share else None
+
+
+def _share(part: int, whole: int) -> float:
+    return part / whole if whole else 0.0

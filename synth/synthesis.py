@@ -1,0 +1,132 @@
+"""`synth run`: prepare, start the engine, run the iteration, report, leave cleanly."""
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any, TextIO
+
+import orjson
+from rich.console import Console
+
+from synth.atomic_file import write_json
+from synth.config import RunConfig
+from synth.display import final_table
+from synth.engine.protocol import Engine
+from synth.errors import EXIT_FEWER_THAN_ASKED, EXIT_INTERRUPTED
+from synth.output_redirect import redirected_output
+from synth.pipeline.recipe import Recipe
+from synth.preparation import prepare
+from synth.reporter import Reporter
+from synth.run import Run
+from synth.run_directory import IterationFiles, RunDirectory
+from synth.tally import Tally
+
+JsonRow = dict[str, Any]
+EngineStarter = Callable[[], Awaitable[Engine]]
+
+
+def run_iteration(config: RunConfig, iteration: int, directory: RunDirectory) -> int:
+    """Synthesize one macro-iteration of data, or what is left of it; return the exit code.
+
+    Raises: ConfigError, RunDirectoryError: nothing was started or written.
+    Raises: EngineError: the engine failed; what was finished is kept.
+    """
+    files = directory.iteration(iteration)
+    recipe, resolved = prepare(config, iteration, directory)
+    if files.manifest.exists():
+        directory.claim(resolved)
+        Console().print(f"iteration {iteration} is complete already: {files.folder}")
+        return _exit_code(orjson.loads(files.metrics.read_bytes()))
+    start_engine = _prepare_engine(recipe)
+    with directory.locked():
+        directory.claim(resolved)
+        with redirected_output(files.engine_log) as terminal:
+            return asyncio.run(_synthesize(recipe, files, start_engine, terminal))
+
+
+def _prepare_engine(recipe: Recipe) -> EngineStarter:
+    """Check the model; vLLM itself is imported only when the engine starts."""
+    from synth.engine.chat import ChatTokenizer, check_model_length
+
+    config = recipe.config
+    check_model_length(config.model, config.engine.max_model_len)
+    chat = ChatTokenizer.load(config.model)
+
+    async def start() -> Engine:
+        from synth.engine.vllm import VllmEngine
+
+        return await VllmEngine.start(config.model, config.engine, recipe.adapters, chat)
+
+    return start
+
+
+async def _synthesize(
+    recipe: Recipe, files: IterationFiles, start_engine: EngineStarter, terminal: TextIO
+) -> int:
+    console = Console(file=terminal)
+    console.print(f"starting vLLM on {recipe.config.model.name}; its log: {files.engine_log}")
+    engine = await start_engine()
+    try:
+        return await run_with_engine(recipe, files, engine, console)
+    finally:
+        await engine.close()
+
+
+async def run_with_engine(
+    recipe: Recipe, files: IterationFiles, engine: Engine, console: Console
+) -> int:
+    """Run an iteration on an engine that is ready; return the exit code."""
+    tally = Tally()
+    reporter = Reporter(
+        recipe.config,
+        recipe.iteration,
+        tally,
+        files,
+        console,
+        seconds_before=_seconds_before(files),
+    )
+    reporting = asyncio.create_task(reporter.report(engine))
+    running = asyncio.create_task(Run(recipe, files, engine, tally).synthesize())
+    interrupted = _cancel_on_signal(running)
+    try:
+        await running
+    except asyncio.CancelledError:
+        if not interrupted.is_set():
+            raise
+    finally:
+        reporting.cancel()
+        with suppress(asyncio.CancelledError):
+            await reporting
+        state = "complete" if files.manifest.exists() else "interrupted"
+        summary = reporter.summary(state, engine.load())
+        write_json(files.metrics, summary)
+    console.print(final_table(summary, str(files.folder)))
+    return EXIT_INTERRUPTED if interrupted.is_set() else _exit_code(summary)
+
+
+def _cancel_on_signal(task: "asyncio.Task[None]") -> asyncio.Event:
+    """Cancel on the first Ctrl-C or SIGTERM; a second one acts as it would without us."""
+    loop, interrupted = asyncio.get_running_loop(), asyncio.Event()
+
+    def interrupt() -> None:
+        interrupted.set()
+        task.cancel()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, interrupt)
+    return interrupted
+
+
+def _seconds_before(files: IterationFiles) -> float:
+    """Read how long earlier, interrupted runs of this iteration took."""
+    with suppress(FileNotFoundError, orjson.JSONDecodeError):
+        return float(orjson.loads(files.metrics.read_bytes())["seconds"])
+    return 0.0
+
+
+def _exit_code(summary: JsonRow) -> int:
+    enough = summary["samples"]["instructions"] >= summary["asked"]
+    return 0 if enough else EXIT_FEWER_THAN_ASKED

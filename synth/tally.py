@@ -1,0 +1,82 @@
+"""The tally of a run: the books of its cohorts, added up while the run goes on."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from synth.ledger import Ledger
+from synth.pipeline.book import CohortBook
+from synth.pipeline.sample import ExtendedResponse
+
+JsonRow = dict[str, Any]
+
+
+@dataclass
+class Totals:
+    """Sums over cohorts."""
+
+    ledger: Ledger = field(default_factory=Ledger)
+    counts: Counter[str] = field(default_factory=Counter)
+    exhaustions: Counter[str] = field(default_factory=Counter)
+
+    def add(self, ledger: Ledger, counts: Counter[str], exhaustions: Counter[str]) -> None:
+        """Add one cohort."""
+        self.ledger.add_rows(ledger.rows())
+        self.counts.update(counts)
+        self.exhaustions.update(exhaustions)
+
+
+@dataclass
+class Tally:
+    """Complete cohorts as sums, open ones as books."""
+
+    complete: Totals = field(default_factory=Totals)
+    num_complete: int = 0
+    record_words: list[tuple[int, int]] = field(default_factory=list)
+    """Words of the initial and the extended response of every record."""
+    _open: dict[int, CohortBook] = field(default_factory=dict)
+
+    def open_book(self, cohort: int) -> CohortBook:
+        """Start the book of a cohort."""
+        self._open[cohort] = CohortBook(cohort)
+        return self._open[cohort]
+
+    def close_book(self, receipt: JsonRow) -> None:
+        """Replace a cohort's book, if it is open, by its receipt."""
+        self._open.pop(receipt["cohort"], None)
+        ledger = Ledger()
+        ledger.add_rows(receipt["ledger"])
+        counts: Counter[str] = Counter(receipt["counts"])
+        exhaustions: Counter[str] = Counter(receipt["exhaustions"])
+        self.complete.add(ledger, counts, exhaustions)
+        self.record_words += [(initial, response) for initial, response in receipt["record_words"]]
+        self.num_complete += 1
+
+    def totals(self) -> Totals:
+        """Add up complete and open cohorts."""
+        totals = Totals()
+        totals.add(self.complete.ledger, self.complete.counts, self.complete.exhaustions)
+        for book in self._open.values():
+            totals.add(book.ledger, book.counts, book.exhaustions)
+        return totals
+
+    @property
+    def num_open(self) -> int:
+        """Cohorts that are under way."""
+        return len(self._open)
+
+
+def receipt_of(book: CohortBook, survivors: list[ExtendedResponse]) -> JsonRow:
+    """Sum a complete cohort up; the opposite of `Tally.close_book`."""
+    book.count("records", len(survivors))
+    return {
+        "cohort": book.cohort,
+        "counts": dict(sorted(book.counts.items())),
+        "exhaustions": dict(sorted(book.exhaustions.items())),
+        "instructions": [
+            {"sequence": sequence, "text": text}
+            for sequence, text in sorted(book.instructions.items())
+        ],
+        "record_words": [[sample.initial.num_words, sample.num_words] for sample in survivors],
+        "ledger": list(book.ledger.rows()),
+    }

@@ -1,0 +1,132 @@
+"""How a text is split, joined and thinned out around the Extender's two stages.
+
+`DefaultForm` respects paragraphs, code fences and tables; `ReferenceForm` does as the reference.
+"""
+
+import random
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from filters.prose import find_structures, is_inside_structure
+
+_BLANK_LINES = re.compile(r"\n[ \t]*(?:\n[ \t]*)+")
+# Up to this many paragraphs, a text is split on single newlines instead (METHOD: extension).
+_MAX_UNSPLIT_PARAGRAPHS = 2
+_CONTINUES_LINE = re.compile(r"[\s,.;:!?)\]}，。；：！？、）】》”’]|[a-z]")
+_CONTINUES_LIST_OR_TABLE = re.compile(r"\n[ \t]*(?:[-*+|>]|\d+[.)])")
+
+
+class TextForm(Protocol):
+    """The text operations of an extension."""
+
+    def outline(self, text: str) -> str:
+        """Return the part of a text that stage 1 is shown: the first half of its paragraphs."""
+
+    def head(self, stage_1: str) -> str:
+        """Return the part of stage 1 that stage 2 begins with: two thirds of its paragraphs."""
+
+    def splice(self, head: str, stage_2: str) -> str:
+        """Join the head and what stage 2 wrote after it."""
+
+    def training_outline(self, text: str, keep_probability: float, rng: random.Random) -> str:
+        """Thin a text out for an Extender row: every line stays with `keep_probability`."""
+
+
+class DefaultForm:
+    """Paragraphs stay whole, fences and tables too; nothing ever becomes empty."""
+
+    def outline(self, text: str) -> str:
+        """Return the first half of the paragraphs, at least one."""
+        paragraphs = split_paragraphs(text)
+        if len(paragraphs) <= _MAX_UNSPLIT_PARAGRAPHS:
+            paragraphs = [line for paragraph in paragraphs for line in _split_lines(paragraph)]
+        return "\n\n".join(paragraphs[: max(1, len(paragraphs) // 2)])
+
+    def head(self, stage_1: str) -> str:
+        """Return the first two thirds of the paragraphs, at least one."""
+        paragraphs = split_paragraphs(stage_1)
+        return "\n\n".join(paragraphs[: max(1, 2 * len(paragraphs) // 3)])
+
+    def splice(self, head: str, stage_2: str) -> str:
+        """Join, with a blank line where stage 2 starts a new paragraph without one."""
+        if not head or not stage_2 or is_inside_structure(head):
+            return head + stage_2
+        if _BLANK_LINES.match(stage_2) or _CONTINUES_LIST_OR_TABLE.match(stage_2):
+            return head + stage_2
+        if stage_2.startswith("\n"):
+            return f"{head}\n{stage_2}"
+        return head + stage_2 if _CONTINUES_LINE.match(stage_2) else f"{head}\n\n{stage_2}"
+
+    def training_outline(self, text: str, keep_probability: float, rng: random.Random) -> str:
+        """Drop lines and join what is left as `outline` does; one line always stays."""
+        paragraphs = [paragraph.split("\n") for paragraph in split_paragraphs(text)]
+        thinned = [
+            [line for line in lines if line.strip() and rng.random() < keep_probability]
+            for lines in paragraphs
+        ]
+        kept = ["\n".join(lines) for lines in thinned if lines]
+        return "\n\n".join(kept) if kept else rng.choice(_split_lines(text))
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceForm:
+    """As the reference does it; `training_join` is the one thing its two copies differ in.
+
+    Source: Self-Lengthen, `extend_response` and `mk_data`, commit 004e880.
+    """
+
+    training_join: str
+
+    def outline(self, text: str) -> str:
+        """Return the first half of the paragraphs, which may be none."""
+        paragraphs = text.split("\n\n")
+        if len(paragraphs) <= _MAX_UNSPLIT_PARAGRAPHS:
+            paragraphs = text.split("\n")
+        return "\n\n".join(paragraphs[: len(paragraphs) // 2])
+
+    def head(self, stage_1: str) -> str:
+        """Return the first two thirds of the paragraphs, which may be none."""
+        paragraphs = stage_1.split("\n\n")
+        return "\n\n".join(paragraphs[: 2 * len(paragraphs) // 3])
+
+    def splice(self, head: str, stage_2: str) -> str:
+        """Join without a separator."""
+        return head + stage_2
+
+    def training_outline(self, text: str, keep_probability: float, rng: random.Random) -> str:
+        """Drop lines, empty ones included; the result may be empty."""
+        lines = [line for line in text.split("\n") if rng.random() < keep_probability]
+        return self.training_join.join(lines)
+
+
+FORMS: dict[str, TextForm] = {
+    "default": DefaultForm(),
+    "reference-qwen": ReferenceForm(training_join="\n\n"),
+    "reference-llama": ReferenceForm(training_join="\n"),
+}
+
+
+def split_paragraphs(text: str) -> list[str]:
+    """Split on blank lines, except those inside a code fence; an empty text has no paragraph."""
+    parts = _BLANK_LINES.split(text.strip())
+    if "```" not in text and "~~~" not in text:
+        return [part for part in parts if part]
+    fenced = _fenced_lines(text.strip())
+    paragraphs: list[list[str]] = [[]]
+    for number, line in enumerate(text.strip().split("\n")):
+        if line.strip() or number in fenced:
+            paragraphs[-1].append(line)
+        elif paragraphs[-1]:
+            paragraphs.append([])
+    return ["\n".join(lines) for lines in paragraphs if lines]
+
+
+def _fenced_lines(text: str) -> set[int]:
+    fences = [structure for structure in find_structures(text) if structure.kind == "fence"]
+    return {line for fence in fences for line in range(fence.first_line, fence.end_line)}
+
+
+def _split_lines(text: str) -> Sequence[str]:
+    return [line for line in text.split("\n") if line.strip()]
