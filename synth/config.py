@@ -98,6 +98,8 @@ class ExpandConfig(Settings):
     """Longest instruction, in words."""
     max_similarity: float | None = Field(MAX_SIMILARITY, gt=0.0, le=1.0)
     """Largest ROUGE-L F1 with an earlier instruction; null keeps duplicates."""
+    single_line: bool = True
+    """An instruction ends with its line; otherwise where the list's next number begins."""
     pool: Literal["fixed", "growing"] = "fixed"
     """Examples are drawn from the iteration's fixed pool, or also from what this run accepted."""
     pool_group: int = Field(500, ge=1)

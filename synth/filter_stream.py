@@ -1,7 +1,7 @@
 """`synth filter`: a profile over any JSONL, line by line, in order."""
 
-from collections.abc import Iterator
-from typing import Any, BinaryIO
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import orjson
 
@@ -17,7 +17,7 @@ class BadLineError(UsageError):
 
 
 def judge_lines(
-    lines: BinaryIO, name: str, profile: Profile, *, field: str, skip_bad: bool
+    lines: Iterable[bytes], name: str, profile: Profile, *, field: str, skip_bad: bool
 ) -> Iterator[JsonRow]:
     """Yield one `keep, reason, num_words` per line, in order, as lines arrive.
 

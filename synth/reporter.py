@@ -45,7 +45,8 @@ class Reporter:
         self._files = files
         self._console = console
         self._clock = clock
-        self._started = clock() - seconds_before
+        self._began = clock()
+        self._seconds_before = seconds_before
         self._history: deque[tuple[float, int]] = deque()
 
     def summary(self, state: str, load: EngineLoad) -> JsonRow:
@@ -55,8 +56,9 @@ class Reporter:
             self._iteration,
             self._tally,
             state=state,
-            seconds=self._clock() - self._started,
+            seconds=self._seconds_before + self._clock() - self._began,
             engine=load,
+            tokens_per_s=load.num_generated_tokens / (self._clock() - self._began),
             tokens_per_s_now=self._speed(),
         )
 

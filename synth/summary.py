@@ -28,12 +28,12 @@ def summarize(
     state: str,
     seconds: float,
     engine: EngineLoad,
-    tokens_per_s_now: float = 0.0,
+    tokens_per_s: float,
+    tokens_per_s_now: float,
 ) -> JsonRow:
     """Sum a run up as one JSON object."""
     totals = tally.totals()
     num_cohorts = -(-config.num_instructions // config.cohort_instructions)
-    generated = totals.ledger.total().generated
     return {
         "state": state,
         "iteration": iteration,
@@ -46,7 +46,7 @@ def summarize(
         "num_words": _word_percentiles(tally.record_words),
         "seconds": round(seconds, 1),
         "seconds_left": _seconds_left(config, totals, seconds),
-        "tokens_per_s": round(generated / seconds, 1) if seconds else 0.0,
+        "tokens_per_s": round(tokens_per_s, 1),
         "tokens_per_s_now": round(tokens_per_s_now, 1),
         "engine": asdict(engine),
         "ledger": list(totals.ledger.rows()),

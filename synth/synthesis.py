@@ -65,7 +65,9 @@ async def _synthesize(
     recipe: Recipe, files: IterationFiles, start_engine: EngineStarter, terminal: TextIO
 ) -> int:
     console = Console(file=terminal)
-    console.print(f"starting vLLM on {recipe.config.model.name}; its log: {files.engine_log}")
+    console.print(
+        f"starting vLLM on {recipe.config.model.name}; its log: {files.engine_log}", soft_wrap=True
+    )
     engine = await start_engine()
     try:
         return await run_with_engine(recipe, files, engine, console)

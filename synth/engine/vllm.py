@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
@@ -21,7 +21,7 @@ from vllm.v1.metrics.loggers import StatLoggerBase
 
 from synth.adapter import Adapter
 from synth.config import EngineConfig, ModelConfig
-from synth.engine.chat import ChatTokenizer, check_model_length, first_line
+from synth.engine.chat import ChatTokenizer, first_line
 from synth.engine.protocol import (
     Completion,
     EngineLoad,
@@ -52,15 +52,16 @@ class VllmEngine:
 
     @classmethod
     async def start(
-        cls, model: ModelConfig, config: EngineConfig, adapters: Mapping[ModelRole, Adapter]
+        cls,
+        model: ModelConfig,
+        config: EngineConfig,
+        adapters: Mapping[ModelRole, Adapter],
+        chat: ChatTokenizer,
     ) -> "VllmEngine":
         """Load the model and the adapters.
 
-        Raises: ConfigError: the model cannot be used as configured.
         Raises: EngineError: vLLM does not start, with its reason.
         """
-        check_model_length(model, config.max_model_len)
-        chat = ChatTokenizer.load(model)
         loads = _LoadRecorder()
         if config.omp_threads_bind is not None:
             os.environ["VLLM_CPU_OMP_THREADS_BIND"] = config.omp_threads_bind
@@ -220,7 +221,6 @@ class _LoadRecorder:
     num_generated_tokens: int = 0
     prefix_queries: int = 0
     prefix_hits: int = 0
-    _loggers: list[StatLoggerBase] = field(default_factory=list)
 
     def load(self) -> EngineLoad:
         return EngineLoad(
@@ -243,8 +243,12 @@ class _LoadRecorder:
                 pass
 
             def record(
-                self, scheduler_stats: Any, iteration_stats: Any, *_: Any, **__: Any
-            ) -> None:  # noqa: ANN401
+                self,
+                scheduler_stats: Any,  # noqa: ANN401 - of vLLM
+                iteration_stats: Any,  # noqa: ANN401 - of vLLM
+                *_: object,
+                **__: object,
+            ) -> None:
                 recorder.record(scheduler_stats, iteration_stats)
 
         return Logger()

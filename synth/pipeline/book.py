@@ -62,6 +62,25 @@ class CohortBook:
             stage = Stage.GENERATE if is_initial else Stage.EXTEND_TAIL
             self.reject_text(sample.id, stage, LENGTH_SAMPLED, sample.text)
 
+    def merge(self, other: "CohortBook") -> None:
+        """Take over what another book of the same cohort holds."""
+        self.ledger.add_rows(other.ledger.rows())
+        self.rejects += other.rejects
+        self.counts.update(other.counts)
+        self.exhaustions.update(other.exhaustions)
+
+    def write_off(
+        self, other: "CohortBook", exchanges: Iterable[Iterable[Exchange]], reason: str
+    ) -> None:
+        """Book all of another book's requests, and open ones, as rejected for one reason.
+
+        Its texts are not written down: how far they got depends on timing.
+        """
+        for row in other.ledger.rows():
+            self.ledger.add_rows([row | {"outcome": f"rejected:{reason}"}])
+        for open_exchanges in exchanges:
+            self.settle(open_exchanges, reason)
+
     def exhausted(self, stage: Stage) -> None:
         """Count a sample that used up its attempts."""
         self.exhaustions[stage.value] += 1

@@ -12,10 +12,9 @@ from typing import TypeVar
 from filters import draw_per_item, reference_sample_by_length_rank, sample_by_length_rank
 from synth.config import LengthSamplingConfig
 from synth.engine.protocol import Engine
+from synth.pipeline.answer import answer_slot
 from synth.pipeline.book import CohortBook
-from synth.pipeline.expand import Expander
 from synth.pipeline.extend import extend_response
-from synth.pipeline.generate import generate_response
 from synth.pipeline.instruction_registry import InstructionRegistry
 from synth.pipeline.recipe import Recipe
 from synth.pipeline.sample import ExtendedResponse, InitialResponse, Slot
@@ -35,10 +34,8 @@ class Cohort:
         self, recipe: Recipe, engine: Engine, registry: InstructionRegistry, book: CohortBook
     ) -> list[ExtendedResponse]:
         """Take every slot through the method and return the samples that survive."""
-        expander = Expander(recipe, engine, registry, book)
-        config = recipe.config
         answered = await asyncio.gather(
-            *(self._answer(slot, recipe, engine, expander, book) for slot in self.slots)
+            *(answer_slot(slot, recipe, engine, registry, book) for slot in self.slots)
         )
         initial = _rank(_flatten(answered), recipe, book)
         book.count("initial_kept", len(initial))
@@ -46,32 +43,12 @@ class Cohort:
             *(
                 extend_response(response, copy, recipe, engine, book)
                 for response in initial
-                for copy in range(config.extend.extensions)
+                for copy in range(recipe.config.extend.extensions)
             )
         )
         found = [response for response in extended if response]
         book.count("extended", len(found))
         return _rank(found, recipe, book)
-
-    async def _answer(
-        self, slot: Slot, recipe: Recipe, engine: Engine, expander: Expander, book: CohortBook
-    ) -> list[InitialResponse]:
-        """Find a slot's instruction and its initial responses."""
-        instruction = await expander.expand(slot, self.slots[0].sequence)
-        book.count("slots_expanded", 1)
-        if instruction is None:
-            return []
-        book.instructions[slot.sequence] = instruction.text
-        book.count("instructions", 1)
-        responses = await asyncio.gather(
-            *(
-                generate_response(instruction, copy, recipe, engine, book)
-                for copy in range(recipe.config.generate.responses)
-            )
-        )
-        found = [response for response in responses if response]
-        book.count("initial", len(found))
-        return found
 
 
 def cohorts_of(iteration: int, num_instructions: int, cohort_instructions: int) -> list[Cohort]:
@@ -81,7 +58,7 @@ def cohorts_of(iteration: int, num_instructions: int, cohort_instructions: int) 
         Cohort(
             index,
             tuple(
-                Slot(iteration, index, sequence)
+                Slot(iteration, index, start, sequence)
                 for sequence in range(start, min(start + cohort_instructions, num_instructions))
             ),
         )

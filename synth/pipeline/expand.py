@@ -14,78 +14,71 @@ from synth.pipeline.recipe import NUM_EXAMPLES, Recipe, failure_of
 from synth.pipeline.sample import Instruction, Slot
 
 
-class Expander:
-    """Finds the instruction of a slot."""
+async def propose_instruction(
+    slot: Slot,
+    attempt: int,
+    recipe: Recipe,
+    engine: Engine,
+    registry: InstructionRegistry,
+    book: CohortBook,
+) -> Instruction | None:
+    """Propose once; None if the proposal is malformed, known from the pool or judged unsuitable.
 
-    def __init__(
-        self, recipe: Recipe, engine: Engine, registry: InstructionRegistry, book: CohortBook
-    ) -> None:
-        self._recipe = recipe
-        self._engine = engine
-        self._registry = registry
-        self._book = book
+    A proposal that is returned is not booked yet: `resolve_proposal` does that.
+    """
+    request = _request(slot, attempt, recipe, await registry.pool(slot))
+    completion = await engine.generate(request)
+    text = recipe.prompts.parse_instruction(completion.text)
+    reason = (
+        _objection_to_form(recipe, completion, text)
+        or ("near_duplicate" if registry.resembles_pool(text) else None)
+        or await _judge(slot, request, text, recipe, engine, book)
+    )
+    if reason is None:
+        return Instruction(slot, text, attempt + 1, request, completion)
+    book.reject(request, completion, reason, text)
+    return None
 
-    async def expand(self, slot: Slot, cohort_start: int) -> Instruction | None:
-        """Propose until an instruction is accepted; None when the attempts are used up."""
-        pool = await self._registry.pool(slot, cohort_start)
-        for attempt in range(self._recipe.config.expand.attempts):
-            request = self._request(slot, attempt, pool)
-            completion = await self._engine.generate(request)
-            text = self._recipe.prompts.parse_instruction(completion.text)
-            reason = await self._objection(slot, request, completion, text)
-            if reason is None:
-                self._book.keep(Stage.EXPAND, completion)
-                self._registry.settle(slot.sequence, text)
-                return Instruction(slot, text, attempts=attempt + 1)
-            self._book.reject(request, completion, reason, text)
-        self._book.exhausted(Stage.EXPAND)
-        self._registry.settle(slot.sequence, None)
-        return None
 
-    def _request(self, slot: Slot, attempt: int, pool: Sequence[str]) -> Request:
-        recipe = self._recipe
-        request_id = f"{slot.id}/expand-{attempt}"
-        rng = random.Random(f"{recipe.config.seed}:{request_id}")
-        return recipe.request(
-            slot,
-            request_id,
-            Stage.EXPAND,
-            user=recipe.prompts.instruct(),
-            prefill=recipe.prompts.prefill(rng.sample(pool, NUM_EXAMPLES)),
-            stop=(f"\n{recipe.prompts.wording.label} {NUM_EXAMPLES + 2}",),
-            attempt=attempt,
-        )
+def _request(slot: Slot, attempt: int, recipe: Recipe, pool: Sequence[str]) -> Request:
+    request_id = f"{slot.id}/expand-{attempt}"
+    examples = random.Random(f"{recipe.config.seed}:{request_id}").sample(pool, NUM_EXAMPLES)
+    next_label = f"\n{recipe.prompts.wording.label} {NUM_EXAMPLES + 2}"
+    return recipe.request(
+        slot,
+        request_id,
+        Stage.EXPAND,
+        user=recipe.prompts.instruct(),
+        prefill=recipe.prompts.prefill(examples),
+        stop=("\n",) if recipe.config.expand.single_line else (next_label,),
+        attempt=attempt,
+    )
 
-    async def _objection(
-        self, slot: Slot, request: Request, completion: Completion, text: str
-    ) -> str | None:
-        return (
-            self._objection_to_form(completion, text)
-            or ("near_duplicate" if self._registry.resembles_pool(text) else None)
-            or await self._judge(slot, request, text)
-            or ("near_duplicate" if await self._registry.resembles_accepted(slot, text) else None)
-        )
 
-    def _objection_to_form(self, completion: Completion, text: str) -> str | None:
-        config, num_words = self._recipe.config.expand, count_words(text)
-        if reason := failure_of(completion):
-            return reason
-        if completion.finish_reason is FinishReason.LENGTH:
-            return "truncated"
-        if num_words < config.min_words:
-            return "too_short"
-        return "too_long" if num_words > config.max_words else None
+def _objection_to_form(recipe: Recipe, completion: Completion, text: str) -> str | None:
+    if reason := failure_of(completion):
+        return reason
+    is_cut = completion.finish_reason is FinishReason.LENGTH
+    if is_cut and completion.text.rstrip().endswith(text):
+        return "truncated"
+    num_words = count_words(text)
+    if num_words < recipe.config.expand.min_words:
+        return "too_short"
+    return "too_long" if num_words > recipe.config.expand.max_words else None
 
-    async def _judge(self, slot: Slot, proposal: Request, text: str) -> str | None:
-        """Ask the base model for its choice between yes and no."""
-        request = self._recipe.judge_request(slot, f"{proposal.id}/judge", text)
-        completion = await self._engine.generate(request)
-        if reason := failure_of(completion):
-            self._book.reject(request, completion, reason, text)
-            return reason
-        self._book.keep(Stage.JUDGE, completion)
-        says_yes = _first_word(completion.text) == _first_word(self._recipe.prompts.wording.yes)
-        return None if says_yes else "judged_unsuitable"
+
+async def _judge(
+    slot: Slot, proposal: Request, text: str, recipe: Recipe, engine: Engine, book: CohortBook
+) -> str | None:
+    """Ask the base model for its choice between yes and no."""
+    request = recipe.judge_request(slot, f"{proposal.id}/judge", text)
+    completion = await engine.generate(request)
+    if reason := failure_of(completion):
+        book.reject(request, completion, reason, text)
+        return reason
+    book.keep(Stage.JUDGE, completion)
+    says_yes = _first_word(completion.text) == _first_word(recipe.prompts.wording.answer_yes)
+    return None if says_yes else "judged_unsuitable"
 
 
 def _first_word(text: str) -> str:

@@ -1,15 +1,22 @@
 """Initial responses: the Generator answers until the response filter passes."""
 
-from synth.engine.protocol import Engine, Stage
+import asyncio
+
+from synth.engine.protocol import Engine, Stage, WatchCall
 from synth.pipeline.book import CohortBook
 from synth.pipeline.recipe import Recipe
 from synth.pipeline.sample import InitialResponse, Instruction
 
 
 async def generate_response(
-    instruction: Instruction, copy: int, recipe: Recipe, engine: Engine, book: CohortBook
+    instruction: Instruction,
+    copy: int,
+    recipe: Recipe,
+    engine: Engine,
+    book: CohortBook,
+    is_unwanted: asyncio.Event,
 ) -> InitialResponse | None:
-    """Answer an instruction; None when the attempts are used up."""
+    """Answer an instruction; None when the attempts are used up or the answer is unwanted."""
     response_id = f"{instruction.id}-r{copy}"
     for attempt in range(recipe.config.generate.attempts):
         request = recipe.request(
@@ -19,12 +26,22 @@ async def generate_response(
             user=instruction.text,
             attempt=attempt,
         )
-        completion = await engine.generate(request, recipe.profile.watch())
+        watch = _unless_unwanted(recipe.profile.watch(), is_unwanted)
+        completion = await engine.generate(request, watch)
         text = recipe.profile.trim(completion.text)
         reason = await recipe.objection(instruction, completion, text)
         if reason is None:
             exchanges = ((Stage.GENERATE, completion),)
             return InitialResponse(response_id, instruction, text, attempt + 1, exchanges)
         book.reject(request, completion, reason, text)
+        if is_unwanted.is_set():
+            return None
     book.exhausted(Stage.GENERATE)
     return None
+
+
+def _unless_unwanted(watch: WatchCall, is_unwanted: asyncio.Event) -> WatchCall:
+    def watch_both(delta: str) -> str | None:
+        return "unwanted" if is_unwanted.is_set() else watch(delta)
+
+    return watch_both

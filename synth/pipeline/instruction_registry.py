@@ -36,16 +36,16 @@ class InstructionRegistry:
         await self._turn(slot.sequence)
         return self._resembles(self._accepted_index, instruction)
 
-    async def pool(self, slot: Slot, cohort_start: int) -> Sequence[str]:
+    async def pool(self, slot: Slot) -> Sequence[str]:
         """Return the instructions that examples are drawn from.
 
         A growing pool holds what the earlier cohorts of its group accepted, so it waits for them.
         """
         if self._config.pool == "fixed":
             return self._pool
-        await self._turn(cohort_start)
+        await self._turn(slot.cohort_start)
         group_start = slot.sequence // self._config.pool_group * self._config.pool_group
-        grown = [self._accepted.get(sequence) for sequence in range(group_start, cohort_start)]
+        grown = [self._accepted.get(sequence) for sequence in range(group_start, slot.cohort_start)]
         return [*self._pool, *(instruction for instruction in grown if instruction)]
 
     def settle(self, sequence: int, instruction: str | None) -> None:

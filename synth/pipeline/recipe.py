@@ -79,7 +79,7 @@ class Recipe:
             role=ModelRole.BASE,
             user=self.prompts.judge(instruction),
             decoding=Decoding(max_completion_tokens=1),
-            choices=(wording.yes, wording.no),
+            choices=(wording.answer_yes, wording.answer_no),
         )
 
     async def objection(

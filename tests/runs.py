@@ -1,0 +1,42 @@
+"""Runs of the whole pipeline on a scripted engine."""
+
+import asyncio
+import io
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from scripted_engine import ScriptedEngine
+from writer import write
+
+from synth.config import RunConfig
+from synth.preparation import prepare
+from synth.run_directory import IterationFiles, RunDirectory
+from synth.synthesis import run_with_engine
+
+SMALL: dict[str, Any] = {
+    "num_instructions": 24,
+    "cohort_instructions": 8,
+    "model": {"name": "scripted"},
+    "engine": {"max_num_seqs": 16, "max_num_batched_tokens": 512, "max_model_len": 4096},
+    "generate": {"responses": 2, "attempts": 3, "max_completion_tokens": 512},
+    "extend": {"extensions": 2, "attempts": 2, "micro_iterations": 2, "max_completion_tokens": 512},
+}
+
+
+def small_config(**changes: Any) -> RunConfig:
+    return RunConfig.model_validate({**SMALL, **changes})
+
+
+def run_scripted(
+    folder: Path, config: RunConfig | None = None, engine: ScriptedEngine | None = None
+) -> tuple[IterationFiles, int]:
+    """Run iteration 1; return its files and the exit code."""
+    directory = RunDirectory(folder)
+    recipe, resolved = prepare(config or small_config(), 1, directory)
+    files = directory.iteration(1)
+    console = Console(file=io.StringIO())
+    with directory.locked():
+        directory.claim(resolved)
+        code = asyncio.run(run_with_engine(recipe, files, engine or ScriptedEngine(write), console))
+    return files, code

@@ -1,0 +1,45 @@
+"""The reference profiles decide every recorded case as the reference did."""
+
+import random
+
+import pytest
+from golden_cases import GOLDEN
+
+from filters import PROFILES, count_words, reference_sample_by_length_rank
+
+
+@pytest.mark.parametrize("variant", ["qwen", "llama"])
+def test_verdict_and_reason_equal_the_reference(variant):
+    profile = PROFILES[f"reference-{variant}"]()
+    assert len(GOLDEN["check_response"]) == 89
+    for case in GOLDEN["check_response"]:
+        verdict = profile.judge(case["text"])
+        expected = case[variant]
+        assert (verdict.keep, verdict.reason) == (expected["ok"], expected.get("reason")), case
+
+
+def test_word_counts_equal_the_reference():
+    assert len(GOLDEN["count_words"]) == 50
+    for case in GOLDEN["count_words"]:
+        assert count_words(case["text"]) == case["n"], case
+
+
+def test_length_sampling_equals_the_reference():
+    assert len(GOLDEN["drop_short"]) == 13
+    for case in GOLDEN["drop_short"]:
+        rng = random.Random(case["seed"])
+        kept = reference_sample_by_length_rank(case["lens"], [rng.random() for _ in case["lens"]])
+        assert [index for index, keep in enumerate(kept) if keep] == case["kept"], case
+
+
+def test_share_kept_by_length_sampling_equals_the_reference():
+    rng, num_texts, num_rounds = random.Random(0), 100, 200
+    kept = sum(
+        sum(
+            reference_sample_by_length_rank(
+                range(num_texts), [rng.random() for _ in range(num_texts)]
+            )
+        )
+        for _ in range(num_rounds)
+    )
+    assert kept / num_texts / num_rounds == pytest.approx(GOLDEN["drop_short_keep_rate"], abs=0.01)
