@@ -1,6 +1,7 @@
 """`synth run`: prepare, start the engine, run the iteration, report, leave cleanly."""
 
 import asyncio
+import os
 import signal
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -13,7 +14,8 @@ from synth.atomic_file import write_json
 from synth.config import RunConfig
 from synth.display import final_table
 from synth.engine.protocol import Engine
-from synth.errors import EXIT_FEWER_THAN_ASKED, EXIT_INTERRUPTED
+from synth.engine_log import root_cause
+from synth.errors import EXIT_FEWER_THAN_ASKED, EXIT_INTERRUPTED, EngineError
 from synth.output_redirect import redirected_output
 from synth.pipeline.recipe import Recipe
 from synth.preparation import prepare
@@ -24,6 +26,9 @@ from synth.tally import Tally
 
 JsonRow = dict[str, Any]
 EngineStarter = Callable[[], Awaitable[Engine]]
+
+# Read by the libraries when they are imported.
+_NO_TELEMETRY = ("VLLM_NO_USAGE_STATS", "DO_NOT_TRACK", "HF_HUB_DISABLE_TELEMETRY")
 
 
 def run_iteration(config: RunConfig, iteration: int, directory: RunDirectory) -> int:
@@ -47,6 +52,8 @@ def run_iteration(config: RunConfig, iteration: int, directory: RunDirectory) ->
 
 def _prepare_engine(recipe: Recipe) -> EngineStarter:
     """Check the model; vLLM itself is imported only when the engine starts."""
+    for switch in _NO_TELEMETRY:
+        os.environ.setdefault(switch, "1")
     from synth.engine.chat import ChatTokenizer, check_model_length
 
     config = recipe.config
@@ -68,7 +75,11 @@ async def _synthesize(
     console.print(
         f"starting vLLM on {recipe.config.model.name}; its log: {files.engine_log}", soft_wrap=True
     )
-    engine = await start_engine()
+    try:
+        engine = await start_engine()
+    except EngineError as error:
+        cause = root_cause(files.engine_log)
+        raise EngineError(f"{cause or error}; vLLM's log: {files.engine_log}") from error
     try:
         return await run_with_engine(recipe, files, engine, console)
     finally:

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from scripted_engine import ScriptedEngine
-from writer import write
 
+from scripted_engine import ScriptedEngine
 from synth.config import RunConfig
 from synth.preparation import prepare
 from synth.run_directory import IterationFiles, RunDirectory
 from synth.synthesis import run_with_engine
+from writer import write
 
 SMALL: dict[str, Any] = {
     "num_instructions": 24,

@@ -1,12 +1,12 @@
 """The default profile: what it decides otherwise than the reference, and its own rules."""
 
 import pytest
-from golden_cases import GOLDEN
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from filters import Circumstances
 from filters.profile import DefaultProfile
+from golden_cases import GOLDEN
 
 DEFAULT = DefaultProfile()
 

@@ -4,12 +4,12 @@ import json
 
 import orjson
 import pytest
-from scripted_engine import Answer, ScriptedEngine
-from writer import write
 
 from runs import run_scripted, small_config
+from scripted_engine import Answer, ScriptedEngine
 from synth.engine.protocol import FinishReason, Stage
 from synth.errors import EngineError
+from writer import write
 
 
 def data_files(files):

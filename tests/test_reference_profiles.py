@@ -3,9 +3,9 @@
 import random
 
 import pytest
-from golden_cases import GOLDEN
 
 from filters import PROFILES, count_words, reference_sample_by_length_rank
+from golden_cases import GOLDEN
 
 
 @pytest.mark.parametrize("variant", ["qwen", "llama"])

@@ -3,7 +3,6 @@
 import random
 
 from scripted_engine import Answer
-
 from synth.engine.protocol import FinishReason, Request, Stage
 
 _SYLLABLES = [a + b for a in "bdfglmnprst" for b in "aeiou"]

@@ -112,7 +112,10 @@ def check_model_length(model: ModelConfig, max_model_len: int) -> None:
             model.name, revision=model.revision, trust_remote_code=model.trust_remote_code
         )
     except (OSError, ValueError) as error:
-        raise ConfigError(f"model.name: {model.name!r} is no model: {first_line(error)}") from None
+        raise ConfigError(
+            f"model.name: {model.name!r} is neither a model folder nor to be had from the Hub: "
+            f"{first_line(error)}"
+        ) from None
     longest = getattr(config.get_text_config(), "max_position_embeddings", None)
     if longest is not None and max_model_len > longest:
         raise ConfigError(

@@ -1,0 +1,28 @@
+"""Print some records of an iteration: task, initial and extended response."""
+
+import sys
+from itertools import islice
+from pathlib import Path
+
+from rich.console import Console
+from rich.panel import Panel
+
+from synth.run_directory import IterationFiles
+
+
+def main(folder: Path, num_records: int) -> None:
+    """Print the first records."""
+    console = Console()
+    for record in islice(IterationFiles(folder).read_records(), num_records):
+        words = record["num_words"]
+        console.rule(f"{record['id']}: {words['initial']} -> {words['response']} words")
+        for title, key in (
+            ("instruction", "instruction"),
+            ("initial response", "initial_response"),
+            ("extended response", "response"),
+        ):
+            console.print(Panel(record[key], title=title), markup=False, highlight=False)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]))

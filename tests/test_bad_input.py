@@ -1,0 +1,153 @@
+"""Bad input of a person: one line with what to do, exit code 2, nothing half-written."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from command import synth
+from runs import run_scripted, small_config
+from synth.errors import RunDirectoryError
+from synth.prompts.prompt_set import BUILT_IN
+from synth.run_directory import RunDirectory
+
+CPU = Path("configs/cpu.yaml")
+MODEL = Path("models/smollm2-135m-instruct")
+
+
+def refuse(tmp_path, *arguments, config=CPU):
+    """Run, expect exit code 2 and one line; return it."""
+    out = tmp_path / "out"
+    code, stdout, stderr = synth("run", "--config", config, "--out", out, *arguments)
+    assert code == 2, stderr
+    assert stdout == ""
+    assert stderr.startswith("error: ")
+    assert stderr.count("\n") == 1
+    assert not out.exists()
+    return stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["-o", "engine.max_num_seq=4"], "did you mean 'max_num_seqs'"),
+        (["-o", "num_instructions=x"], "valid integer"),
+        (["-o", "seeds"], "write KEY=VALUE"),
+        (["-o", "seeds=missing.jsonl"], "cannot read 'missing.jsonl'"),
+        (["-o", "prompts=fr"], "use en, zh, or a folder"),
+        (["-o", "filter.profile=strict"], "'reference-qwen'"),
+        (["-o", "adapters.generator=nowhere"], "no adapter_config.json in it"),
+        (["--iteration", "2"], "iteration 1 is not complete"),
+        (["-o", "model.name=./nowhere"], "no model folder"),
+        (["-o", "engine.max_model_len=100000"], "exceeds the model's 8192 positions"),
+    ],
+)
+def test_bad_settings(tmp_path, arguments, message):
+    assert message in refuse(tmp_path, *arguments)
+
+
+def test_missing_configuration(tmp_path):
+    assert "cannot read the configuration" in refuse(tmp_path, config=tmp_path / "none.yaml")
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        (b"", ": 0 seed instructions; at least 2"),
+        (b'{"instruction": "one"}\n', ": 1 seed instructions"),
+        (b'{"instruction": "one"}\nnot json\n', ":2: not JSON"),
+        (b'{"instruction": "one"}\n\n{"text": "two"}\n', ':3: no "instruction" text'),
+        (b'["one"]\n', ":1: no "),
+        (b'{"instruction": " "}\n', ":1: no "),
+        (b'{"instruction": "\xff"}\n', ":1: not JSON"),
+    ],
+)
+def test_bad_seeds(tmp_path, lines, message):
+    seeds = tmp_path / "seeds.jsonl"
+    seeds.write_bytes(lines)
+    line = refuse(tmp_path, "-o", f"seeds={seeds}")
+    assert f"{seeds}{message}" in line
+
+
+def test_a_template_without_its_placeholder(tmp_path):
+    own = shutil.copytree(BUILT_IN / "en", tmp_path / "own")
+    (own / "extend.j2").write_text("{{ text }}")
+    assert "placeholder {{ instruction }} is missing" in refuse(tmp_path, "-o", f"prompts={own}")
+
+
+def test_a_model_without_chat_template(tmp_path):
+    model = tmp_path / "model"
+    model.mkdir()
+    for path in MODEL.iterdir():
+        if path.name not in ("chat_template.jinja", "model.safetensors"):
+            (model / path.name).symlink_to(path.resolve())
+    settings = json.loads((model / "tokenizer_config.json").read_text())
+    settings.pop("chat_template", None)
+    (model / "tokenizer_config.json").unlink()
+    (model / "tokenizer_config.json").write_text(json.dumps(settings))
+    assert "has no chat template" in refuse(tmp_path, "-o", f"model.name={model}")
+
+
+def adapter_at(path, **changes):
+    path.mkdir()
+    (path / "adapter_model.safetensors").touch()
+    config = {"peft_type": "LORA", "r": 8, "base_model_name_or_path": str(MODEL)}
+    (path / "adapter_config.json").write_text(json.dumps({**config, **changes}))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"base_model_name_or_path": "other/base"}, "made for the base model 'other/base'"),
+        ({"r": 1000}, "rank 1000"),
+        ({"use_dora": True}, "does not serve use_dora"),
+        ({"bias": "all"}, "does not serve its bias"),
+        ({"peft_type": "IA3"}, "peft_type 'IA3'"),
+    ],
+)
+def test_an_adapter_that_cannot_be_served(tmp_path, changes, message):
+    adapter = adapter_at(tmp_path / "adapter", **changes)
+    assert message in refuse(tmp_path, "-o", f"adapters.extender={adapter}")
+
+
+def test_an_output_directory_that_is_not_writable(tmp_path):
+    (tmp_path / "file").touch()
+    code, _, stderr = synth("run", "--config", CPU, "--out", tmp_path / "file" / "out")
+    assert (code, stderr.count("\n")) == (2, 1)
+    assert "cannot write there" in stderr
+
+
+def test_an_output_directory_with_another_configuration(tmp_path):
+    run_scripted(tmp_path)
+    with pytest.raises(RunDirectoryError, match=r"config\.seed 0 -> 7; use its configuration") as e:
+        run_scripted(tmp_path, small_config(seed=7))
+    assert "\n" not in str(e.value)
+
+
+def test_changed_seeds_are_another_configuration(tmp_path):
+    seeds = tmp_path / "seeds.jsonl"
+    seeds.write_text('{"instruction": "Write one."}\n{"instruction": "Write two."}\n')
+    config = small_config(seeds=str(seeds))
+    run_scripted(tmp_path / "out", config)
+    seeds.write_text('{"instruction": "Write one."}\n{"instruction": "Write three."}\n')
+    with pytest.raises(RunDirectoryError, match=r"inputs\.seeds_sha256"):
+        run_scripted(tmp_path / "out", config)
+
+
+def test_a_directory_that_another_process_holds(tmp_path):
+    directory = RunDirectory(tmp_path)
+    with (
+        directory.locked(),
+        pytest.raises(RunDirectoryError, match=r"process \d+ on .* is writing there"),
+        RunDirectory(tmp_path).locked(),
+    ):
+        pass
+    assert not directory.is_locked()
+
+
+def test_status_of_no_run_directory(tmp_path):
+    code, _, stderr = synth("status", tmp_path)
+    assert (code, stderr.count("\n")) == (2, 1)
+    assert "no run directory" in stderr

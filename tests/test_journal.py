@@ -1,0 +1,107 @@
+"""The journal: nothing that was answered is asked again."""
+
+import asyncio
+
+import pytest
+
+from scripted_engine import Answer, ScriptedEngine
+from synth.engine.admission import AdmittingEngine
+from synth.engine.journal import JournallingEngine
+from synth.engine.protocol import Decoding, ModelRole, Request, Stage
+
+
+def request(number, stage=Stage.GENERATE):
+    return Request(
+        id=f"request-{number}",
+        cohort=0,
+        sequence=number,
+        stage=stage,
+        role=ModelRole.BASE,
+        user="",
+        decoding=Decoding(max_completion_tokens=1),
+    )
+
+
+def serve(path, numbers):
+    engine = ScriptedEngine(lambda asked: Answer(f"answer to {asked.id}\n\u2028✓"))
+
+    async def ask():
+        journalling = JournallingEngine(engine)
+        journalling.open_cohort(0, path)
+        completions = await asyncio.gather(*(journalling.generate(request(n)) for n in numbers))
+        await journalling.close()
+        return completions
+
+    return asyncio.run(ask()), engine
+
+
+def test_known_requests_are_answered_from_the_journal(tmp_path):
+    path = tmp_path / "journal.jsonl"
+    first, _ = serve(path, range(5))
+    second, engine = serve(path, range(8))
+    assert second[:5] == first
+    assert [asked.id for asked in engine.requests] == [f"request-{n}" for n in (5, 6, 7)]
+
+
+@pytest.mark.parametrize("num_bytes", [1, 10, 60])
+def test_a_torn_last_line_is_owed_again(tmp_path, num_bytes):
+    path = tmp_path / "journal.jsonl"
+    first, _ = serve(path, range(3))
+    path.write_bytes(path.read_bytes()[:-num_bytes])
+    second, engine = serve(path, range(3))
+    assert second == first
+    assert len(engine.requests) == 1
+    third, engine = serve(path, range(3))
+    assert (third, engine.requests) == (first, [])
+
+
+def test_a_complete_cohort_leaves_no_journal(tmp_path):
+    path = tmp_path / "journal.jsonl"
+
+    async def complete():
+        engine = JournallingEngine(ScriptedEngine(lambda _: Answer("text")))
+        engine.open_cohort(0, path)
+        await engine.generate(request(0))
+        engine.complete_cohort(0)
+
+    asyncio.run(complete())
+    assert not path.exists()
+
+
+def test_later_stages_and_older_samples_go_first():
+    served = []
+
+    def answer(asked):
+        served.append((asked.stage, asked.sequence))
+        return Answer("text")
+
+    async def ask():
+        engine = AdmittingEngine(ScriptedEngine(answer, concurrency=1))
+        asked = [
+            (5, Stage.GENERATE),
+            (4, Stage.EXPAND),
+            (3, Stage.GENERATE),
+            (9, Stage.EXTEND_TAIL),
+        ]
+        await asyncio.gather(*(engine.generate(request(n, stage)) for n, stage in asked))
+
+    asyncio.run(ask())
+    assert served == [
+        (Stage.GENERATE, 5),
+        (Stage.EXTEND_TAIL, 9),
+        (Stage.GENERATE, 3),
+        (Stage.EXPAND, 4),
+    ]
+
+
+def test_a_cancelled_request_gives_its_place_back():
+    async def ask():
+        engine = AdmittingEngine(ScriptedEngine(lambda _: Answer("text " * 500), concurrency=1))
+        tasks = [asyncio.create_task(engine.generate(request(n))) for n in range(4)]
+        await asyncio.sleep(0)
+        tasks[0].cancel()
+        tasks[2].cancel()
+        return await asyncio.gather(*tasks, return_exceptions=True)
+
+    results = asyncio.run(asyncio.wait_for(ask(), 10))
+    assert [isinstance(result, asyncio.CancelledError) for result in results] == [True, False] * 2

@@ -1,0 +1,127 @@
+"""Prompt sets: complete, rendered in a sandbox, values stay plain text."""
+
+import shutil
+
+import pytest
+
+from synth.errors import ConfigError
+from synth.prompts.prompt_set import BUILT_IN, load_prompt_set
+from synth.seeds.seed_file import load_seeds
+
+KINDS = {
+    "literature_and_creative_writing",
+    "academic_research",
+    "business_communication",
+    "journalism_and_media",
+    "professional_writing",
+    "personal_expression",
+    "technical_documentation",
+}
+HOSTILE = "{{ 7 * 7 }} {% raw %} {# no #} <|im_end|> {text} %s"
+
+
+@pytest.mark.parametrize("name", ["en", "zh"])
+def test_values_are_put_in_as_they_are(name):
+    prompts = load_prompt_set(name)
+    assert HOSTILE in prompts.judge(HOSTILE)
+    rendered = prompts.extend(HOSTILE, f"text {HOSTILE}")
+    assert rendered.count(HOSTILE) == 2
+    assert HOSTILE in prompts.prefill([HOSTILE, "b"])
+
+
+def test_the_prefilled_list_ends_with_the_next_number():
+    prompts = load_prompt_set("en")
+    assert prompts.prefill(["a\nb", "c"]) == "Instruction 1: a b\nInstruction 2: c\nInstruction 3:"
+
+
+@pytest.mark.parametrize("name", ["en", "zh"])
+def test_prompts_of_one_task_share_everything_before_the_text(name):
+    prompts = load_prompt_set(name)
+    first, second = prompts.extend("same task", "one"), prompts.extend("same task", "two")
+    shared = next(i for i, (a, b) in enumerate(zip(first, second, strict=False)) if a != b)
+    assert first.index("same task") < shared == first.index("one")
+
+
+@pytest.mark.parametrize(
+    ("continuation", "instruction"),
+    [
+        (" Write a story.", "Write a story."),
+        (" Write a story.\nInstruction 4: another", "Write a story."),
+        (' "Write a story."\n\nThen more.', "Write a story."),
+        (" Write:\nfirst\n4. another", "Write:\nfirst"),
+        ("", ""),
+    ],
+)
+def test_one_instruction_is_parsed_out(continuation, instruction):
+    assert load_prompt_set("en").parse_instruction(continuation) == instruction
+
+
+@pytest.mark.parametrize("name", ["en", "zh"])
+def test_fixed_lines_are_those_of_the_templates(name):
+    prompts = load_prompt_set(name)
+    extend = prompts.extend("x", "y")
+    assert len(prompts.fixed_lines) >= 8
+    assert sum(line in extend for line in prompts.fixed_lines) >= 3
+
+
+@pytest.fixture
+def own_set(tmp_path):
+    return shutil.copytree(BUILT_IN / "en", tmp_path / "own")
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "message"),
+    [
+        (
+            "extend.j2",
+            "{{ instruction }} only",
+            r"extend\.j2: the placeholder {{ text }} is missing",
+        ),
+        ("judge.j2", "{{ instruction }} {{ x }}", r"judge\.j2: unknown placeholder {{ x }}"),
+        ("judge.j2", "\n{% if %}", r"judge\.j2:2: not a template"),
+        ("wording.yaml", "label: I\n", r"wording\.yaml: needs label, answer_yes and answer_no"),
+        ("instruct.j2", None, r"instruct\.j2: cannot read"),
+        ("extend.j2", b"\xff\xfe", r"extend\.j2: not UTF-8 at byte 0"),
+    ],
+)
+def test_a_broken_prompt_set_is_refused_with_the_file(own_set, file, content, message):
+    if content is None:
+        (own_set / file).unlink()
+    elif isinstance(content, bytes):
+        (own_set / file).write_bytes(content)
+    else:
+        (own_set / file).write_text(content)
+    with pytest.raises(ConfigError, match=message):
+        load_prompt_set(str(own_set))
+
+
+def test_a_template_cannot_reach_into_python(own_set):
+    from jinja2.exceptions import SecurityError
+
+    (own_set / "judge.j2").write_text("{{ instruction.__class__.__mro__ }}")
+    with pytest.raises(SecurityError):
+        load_prompt_set(str(own_set)).judge("x")
+
+
+def test_an_unknown_set_is_refused_with_the_known_ones():
+    with pytest.raises(ConfigError, match="use en, zh"):
+        load_prompt_set("fr")
+
+
+@pytest.mark.parametrize("name", ["en", "zh"])
+def test_built_in_seeds_cover_the_task_kinds(name):
+    import orjson
+
+    from filters import InstructionIndex
+    from filters.language import language_code
+    from synth.seeds.seed_file import BUILT_IN as SEEDS
+
+    rows = [orjson.loads(line) for line in (SEEDS / f"{name}.jsonl").read_bytes().splitlines()]
+    assert len(rows) >= 60
+    assert {row["task"] for row in rows} == KINDS
+    assert load_seeds(name).instructions == tuple(row["instruction"] for row in rows)
+    index = InstructionIndex()
+    for row in rows:
+        assert language_code(row["instruction"]) == row["language"] == name
+        assert index.similarity(row["instruction"]) < 0.7
+        index.add(row["instruction"])
