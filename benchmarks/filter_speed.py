@@ -6,10 +6,11 @@ Each size is the median of several runs; the ratio is between neighbouring sizes
 import random
 import statistics
 import time
+from collections.abc import Callable
 
 import click
 
-from filters import PROFILES, Circumstances
+from filters import PROFILES, Circumstances, Verdict
 
 _SIZES = (1_000, 10_000, 100_000)
 _VOCABULARY = 5_000
@@ -70,7 +71,7 @@ def main(profile: str, runs: int) -> None:
             click.echo(f"{name:12} {size:8,} {median:9.4f} {growth:6.1f}")
 
 
-def _seconds(judge, text: str, instruction: str) -> float:  # noqa: ANN001 - a bound method
+def _seconds(judge: Callable[[str, Circumstances], Verdict], text: str, instruction: str) -> float:
     started = time.perf_counter()
     judge(text, Circumstances(instruction=instruction))
     return time.perf_counter() - started

@@ -133,7 +133,9 @@ class ExtendConfig(Settings):
     micro_iterations: int = Field(3, ge=1)
     """Rounds of two stages within one try."""
     max_completion_tokens: int = Field(16384, ge=8)
-    """Longest answer of one stage, in tokens."""
+    """Longest answer of a stage, in tokens."""
+    max_stage_1_tokens: int | None = Field(None, ge=8)
+    """Longest answer of stage 1, of which a third is dropped anyway; null: as the other stage."""
     min_growth: float = Field(1.2, ge=1.0)
     """An extended response must exceed this multiple of the initial response, in words."""
     form: Literal["default", "reference-qwen", "reference-llama"] = "default"

@@ -101,7 +101,10 @@ class Recipe:
             return self.config.expand.max_completion_tokens
         if stage is Stage.GENERATE:
             return self.config.generate.max_completion_tokens
-        return self.config.extend.max_completion_tokens
+        extend = self.config.extend
+        if stage is Stage.EXTEND_HEAD and extend.max_stage_1_tokens is not None:
+            return extend.max_stage_1_tokens
+        return extend.max_completion_tokens
 
 
 _ROLES = {
