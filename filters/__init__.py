@@ -5,6 +5,7 @@ from filters.length_sampling import (
     reference_sample_by_length_rank,
     sample_by_length_rank,
 )
+from filters.length_score import LengthDemand
 from filters.near_duplicate import InstructionIndex
 from filters.profile import PROFILES, Circumstances, Profile
 from filters.verdict import KEEP, Verdict
@@ -16,6 +17,7 @@ __all__ = [
     "PROFILES",
     "Circumstances",
     "InstructionIndex",
+    "LengthDemand",
     "Profile",
     "Verdict",
     "Watch",

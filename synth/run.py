@@ -50,6 +50,8 @@ class Run:
             await self._run_cohorts(remaining)
         except* EngineError as errors:
             raise _first(errors) from None
+        finally:
+            self._engine.close_journals()
         write_shards(self._files, self._recipe)
         write_manifest(self._files)
 

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from filters import PROFILES, count_words, reference_sample_by_length_rank
+from filters import PROFILES, LengthDemand, count_words, reference_sample_by_length_rank
 from golden_cases import GOLDEN
 
 
@@ -43,3 +43,17 @@ def test_share_kept_by_length_sampling_equals_the_reference():
         for _ in range(num_rounds)
     )
     assert kept / num_texts / num_rounds == pytest.approx(GOLDEN["drop_short_keep_rate"], abs=0.01)
+
+
+def test_length_scores_equal_the_reference():
+    demands = {
+        "about": LengthDemand.about(2000),
+        "range": LengthDemand(2000, 3000),
+        "above": LengthDemand.above(2000),
+        "below": LengthDemand.below(2000),
+    }
+    assert len(GOLDEN["length_following"]) == 16
+    for case in GOLDEN["length_following"]:
+        scores = {kind: demand.score(case["gen_length"]) for kind, demand in demands.items()}
+        assert scores == pytest.approx({kind: case[kind] for kind in demands}), case
+        assert sum(scores.values()) / len(scores) == pytest.approx(case["Overall"])

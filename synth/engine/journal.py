@@ -91,10 +91,15 @@ class JournallingEngine:
         await journal.append(request.id, completion)
         return completion
 
-    async def close(self) -> None:
-        """Close the journals of open cohorts and the inner engine."""
+    def close_journals(self) -> None:
+        """Close the journals of open cohorts; what they hold is replayed by the next run."""
         for journal in self._journals.values():
             journal.close()
+        self._journals.clear()
+
+    async def close(self) -> None:
+        """Close the journals and the inner engine."""
+        self.close_journals()
         await self._inner.close()
 
 
