@@ -196,7 +196,8 @@ class RunConfig(Settings):
 
     @field_validator("filter", mode="before")
     @classmethod
-    def _name_alone(cls, value: object) -> object:
-        return (
-            value if isinstance(value, dict) or not isinstance(value, str) else {"profile": value}
-        )
+    def _name_profile(cls, value: object) -> object:
+        """Let a name stand for a profile, and thresholds alone for the default one's."""
+        if isinstance(value, str):
+            return {"profile": value}
+        return {"profile": "default", **value} if isinstance(value, dict) else value

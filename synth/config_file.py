@@ -63,7 +63,7 @@ def _apply_overrides(tree: Tree, overrides: Iterable[str]) -> list[str]:
         key, equals, value = override.partition("=")
         if not equals or not key.strip():
             raise ConfigError(f"-o {override}: write KEY=VALUE, e.g. -o generate.attempts=5")
-        _set(tree, key.strip().split("."), _parse_value(override, value))
+        _set(tree, key.strip(), _parse_value(override, value))
         keys.append(key.strip())
     return keys
 
@@ -75,12 +75,14 @@ def _parse_value(override: str, value: str) -> object:
         raise ConfigError(f"-o {override}: the value is not YAML: {_one_line(error)}") from None
 
 
-def _set(tree: Tree, path: list[str], value: object) -> None:
-    for key in path[:-1]:
-        child = tree.get(key)
-        tree[key] = child = dict(child) if isinstance(child, dict) else {}
+def _set(tree: Tree, key: str, value: object) -> None:
+    *parents, last = key.split(".")
+    for parent in parents:
+        child = tree.setdefault(parent, {})
+        if not isinstance(child, dict):
+            raise ConfigError(f"-o {key}: {parent!r} is already set to {child!r}; drop one of both")
         tree = child
-    tree[path[-1]] = value
+    tree[last] = value
 
 
 def _explain(error: ValidationError, path: Path, sources: dict[str, str]) -> str:

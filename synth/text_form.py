@@ -11,7 +11,7 @@ from typing import Protocol
 
 from filters.prose import find_structures, is_inside_structure
 
-_BLANK_LINES = re.compile(r"\n[ \t]*(?:\n[ \t]*)+")
+_BLANK_LINES = re.compile(r"\n(?:[ \t]*\n)+")
 # Up to this many paragraphs, a text is split on single newlines instead (METHOD: extension).
 _MAX_UNSPLIT_PARAGRAPHS = 2
 _CONTINUES_LINE = re.compile(r"[\s,.;:!?)\]}，。；：！？、）】》”’]|[a-z]")

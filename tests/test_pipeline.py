@@ -190,7 +190,7 @@ def test_request_errors_are_outcomes(tmp_path):
     assert [row["outcome"] for row in rows] == ["error"]
 
 
-@pytest.mark.parametrize("dies_after", [1, 40, 200, 400])
+@pytest.mark.parametrize("dies_after", [1, 40, 120, 250])
 def test_a_run_whose_engine_died_resumes_to_the_same_files(tmp_path, dies_after):
     whole, _ = run_scripted(tmp_path / "whole")
     with pytest.raises(EngineError, match="scripted death"):
@@ -198,7 +198,6 @@ def test_a_run_whose_engine_died_resumes_to_the_same_files(tmp_path, dies_after)
     second = ScriptedEngine(write)
     resumed, _ = run_scripted(tmp_path / "cut", engine=second)
     assert data_files(resumed) == data_files(whole)
-    assert metrics_of(resumed)["ledger"] == metrics_of(whole)["ledger"] or dies_after
     all_requests = sum(row["requests"] for row in metrics_of(whole)["ledger"])
     assert len(second.requests) <= all_requests - dies_after + 16
 

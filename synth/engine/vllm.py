@@ -3,17 +3,14 @@
 import asyncio
 import contextlib
 import os
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from vllm import AsyncEngineArgs, SamplingParams
 from vllm.exceptions import VLLMClientError
 from vllm.inputs import tokens_input
 from vllm.lora.request import LoRARequest
-from vllm.platforms import current_platform
 from vllm.sampling_params import RequestOutputKind
 from vllm.v1.engine.async_llm import AsyncLLM
 from vllm.v1.engine.exceptions import EngineDeadError, EngineGenerateError
@@ -63,7 +60,8 @@ class VllmEngine:
         Raises: EngineError: vLLM does not start, with its reason.
         """
         loads = _LoadRecorder()
-        _prepare_environment(config)
+        if config.omp_threads_bind is not None:
+            os.environ["VLLM_CPU_OMP_THREADS_BIND"] = config.omp_threads_bind
         try:
             llm = AsyncLLM.from_engine_args(
                 _engine_args(model, config, adapters), stat_loggers=[loads.logger]
@@ -175,18 +173,6 @@ async def _read(stream: Any, watch: WatchCall | None) -> Completion:  # noqa: AN
 
 def _failed(num_prompt_tokens: int, detail: str) -> Completion:
     return Completion("", FinishReason.ERROR, num_prompt_tokens, 0, 0, detail)
-
-
-def _prepare_environment(config: EngineConfig) -> None:
-    """Set what vLLM's processes read from their environment; on a GPU there is nothing to set."""
-    if config.omp_threads_bind is not None:
-        os.environ["VLLM_CPU_OMP_THREADS_BIND"] = config.omp_threads_bind
-    # Intel's OpenMP, which vLLM's CPU build brings, instead of GNU's: several times faster where
-    # cores are shared. It must be loaded before anything else in the engine's processes.
-    openmp = Path(sys.prefix) / "lib" / "libiomp5.so"
-    preloaded = os.environ.get("LD_PRELOAD", "")
-    if current_platform.is_cpu() and openmp.exists() and openmp.name not in preloaded:
-        os.environ["LD_PRELOAD"] = f"{openmp}:{preloaded}".rstrip(":")
 
 
 def _engine_args(
