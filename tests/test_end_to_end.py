@@ -111,5 +111,5 @@ def test_an_engine_that_cannot_start_says_why_in_one_line(tmp_path):
     )
     assert code == 1
     assert stderr.count("\n") == 1
-    assert "KV cache" in stderr
+    assert "No available memory for the cache blocks" in stderr
     assert "engine.log" in stderr
