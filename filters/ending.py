@@ -18,11 +18,14 @@ _END_MARK = re.compile(
 )
 # A letter ends in its signature: a valediction on one of the last lines, names after it.
 _VALEDICTION = re.compile(
-    r"^\W*(?:(?:yours|kind(?:est)?|warm(?:est|ly)?|best|with|many|respectfully|sincerely|cordially"
-    r"|love|gratefully|faithfully|cheers|thank you|thanks)\b[\w\s]{0,40},"
-    r"|此致|敬礼|顺颂|敬上|谨上|祝好)",
+    r"^\W*(?:"
+    r"(?:(?:yours|very|most|with|kind(?:est)?|warm(?:est|ly)?|best|many|all|much|my|lots of) ?)*"
+    r"(?:truly|sincerely|faithfully|cordially|respectfully|gratefully|regards|wishes|thanks|love"
+    r"|gratitude|appreciation|affection|warmly|yours|best|cheers|thank you)(?: yours)?,"
+    r"|此致|敬礼[！!]?|顺颂.{0,6}|敬上|谨上|祝好[！!]?)\s*$",
     re.IGNORECASE,
 )
+_MAX_END_MARK_CHARS = 60
 _MAX_SIGNATURE_LINES = 5
 _MAX_SIGNATURE_LINE_CHARS = 60
 
@@ -46,7 +49,7 @@ def is_complete(text: str) -> bool:
     stripped = _strip_closing(text)
     return (
         (bool(stripped) and stripped[-1] in _TERMINAL)
-        or bool(_END_MARK.search(text.rstrip()))
+        or bool(_END_MARK.search(text.rstrip()[-_MAX_END_MARK_CHARS:]))
         or _ends_in_signature(text)
         or ends_in_complete_structure(text)
     )

@@ -10,10 +10,11 @@ RANK_EXPONENT = 3
 
 
 def sample_by_length_rank(num_words_N: Sequence[int], draws_N: Sequence[float]) -> list[bool]:
-    """Decide which texts to keep; ties share their mean rank and the longest text always stays.
+    """Decide which texts to keep; ties share their mean rank and at least one text stays.
 
     A text whose share of longer texts is r is kept if its draw exceeds 2 r^3. A rank is taken at
-    the middle of its place, so of N equal texts each has r = 1/2 and stays with p = 3/4.
+    the middle of its place, so of N equal texts each has r = 1/2 and stays with p = 3/4. If all
+    would go, the longest stays.
 
     Shapes: N texts with one uniform draw in [0, 1) each; the result is aligned with them.
     Units: words (see `count_words`).

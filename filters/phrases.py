@@ -16,7 +16,13 @@ _CANNOT = r"(?:cannot|can not|can['’]t|won['’]t|will not|am unable to|am not
 _SORRY = (
     r"(?:i['’]m (?:\w+ )?sorry|i am (?:\w+ )?sorry|sorry|unfortunately|apologies|i apologi[sz]e)"
 )
-_DO = r"(?:assist|help|provide|fulfil|comply|generate|write|create|complete|answer|continue with)"
+_THIS = r"(?:this|that|such|your|the)"
+_ASKED = r"(?:request|question|task|prompt|story|essay|article|text|content)"
+_DO = (
+    r"(?:assist|help (?:you|with)|provide|fulfil|comply|generate|create"
+    rf"|(?:write|complete|answer|continue with) {_THIS} (?:\w+ )?{_ASKED}\b)"
+)
+_CHANGE = r"(?:change|revise|expand|adjust|add|make|continue|elaborate|modify|edit|rewrite|extend)"
 _HELP_ZH = r"(?:随时|请|可以)?(?:告诉|联系|告知|向我|提出|问我|让我)"
 
 META_OPENINGS = (
@@ -26,8 +32,10 @@ META_OPENINGS = (
     r"(?:sure|certainly|absolutely|of course)[!.]\s*$",
     rf"{_REWORKED} (?:\w+ )?{_TEXT}\s*:",
     rf"i(?:['’]ve| have) {_REWORKED}\b",
-    r"(?:好的|当然(?:可以)?|没问题|明白了)[，,。！!：:]",
-    r"(?:以下|下面|这)(?:就)?是[^。\n]{0,40}(?:版本|内容|文章|回答|回复|扩写|续写|范文|示例|文本|稿)",
+    rf"{_REWORKED} (?:version|draft)\W*$",
+    r"(?:好的|当然(?:可以)?|没问题|明白了)[，,。！!：:]\s*(?:以下|下面|这是|我将|我会|我来|为您|为你)",
+    r"(?:以下|下面|这)(?:就)?是[^。\n]{0,40}(?:版本|内容|文章|回答|回复|扩写|续写|范文|示例|稿)[^。\n]{0,8}[：:]",
+    r"(?:以下|下面|这)(?:就)?是[^。\n]{0,20}(?:扩[写展充]|修改|改写|续写)[^。\n]{0,10}(?:版本|内容|文章|稿)",
     r"(?:扩[写展充]|修改|改写|续写)后的?(?:版本|内容|文章|全文)[：:]",
 )
 REFUSAL_OPENINGS = (
@@ -38,14 +46,14 @@ REFUSAL_OPENINGS = (
     rf"as an? {_AI}(?: (?:language )?model| assistant)?,",
     r"(?:很抱歉|抱歉|对不起)[，,]?\s?但?(?:我|作为)[^。\n]{0,20}(?:无法|不能|AI|人工智能|语言模型)",
     r"作为(?:一个|一名|一款)?(?:大?型?语言模型|人工智能|AI)(?:助手|语言模型|模型)?[，,]",
-    r"我(?:无法|不能)(?:提供|回答|完成|协助|帮助|满足|生成)",
+    r"我(?:无法|不能)(?:提供|协助|满足|生成|完成(?:您|你|这个)的?(?:请求|任务|要求))",
 )
 CLOSING_OFFERS = (
-    r"(?:please )?let me know\b.*\b(?:like me|want me|need me|me) to\b",
+    rf"(?:please )?let me know\b.*\bme to {_CHANGE}\b",
     r"(?:please )?let me know\b.*\b(?:changes|revisions|adjustments|edits|further|anything else)\b",
     r"(?:please )?feel free to (?:ask|let me know|modify|adjust|edit|revise)\b",
     r"i hope (?:this|that|you find this|the above)(?: \w+){0,4}? (?:helps|meets|helpful|useful)\b",
-    r"would you like me to\b",
+    rf"would you like me to {_CHANGE}\b",
     r"is there anything else (?:you|i)\b",
     rf"(?:note|disclaimer) ?:.*\b(?:i have|i['’]ve|word count|this {_TEXT}|the (?:above|revised) )",
     r"(?:希望|但愿)(?:以上|这|上述|本)[^。！\n]{0,30}(?:有所?帮助|有用|满意|符合|满足)",

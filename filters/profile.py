@@ -5,9 +5,9 @@ that results can be compared with it. A profile is a frozen value: its fields ar
 """
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from filters.ending import is_complete, reference_llama_ends, reference_qwen_ends
 from filters.language import expected_script, script_share
@@ -133,6 +133,12 @@ class DefaultProfile(Settings):
     """Shortest response kept, in words."""
     max_words: int | None = Field(None, ge=1)
     """Longest response kept, in words."""
+
+    @model_validator(mode="after")
+    def _check_bounds(self) -> Self:
+        if self.min_words and self.max_words and self.min_words > self.max_words:
+            raise ValueError(f"min_words {self.min_words} exceeds max_words {self.max_words}")
+        return self
 
     def judge(self, text: str, circumstances: Circumstances = UNKNOWN) -> Verdict:
         """Judge a response; the first rule that objects gives the reason.

@@ -76,7 +76,7 @@ def ends_in_complete_structure(text: str) -> bool:
 
 
 def _ends_in_row(structure: Structure, text: str) -> bool:
-    return structure.kind == "table" and text.rstrip().endswith("|")
+    return structure.kind == "table" and "|" in text.rstrip().rpartition("\n")[2]
 
 
 def is_inside_structure(text: str) -> bool:

@@ -7,6 +7,7 @@ from filters.words import count_words
 
 _THEMATIC_BREAK = re.compile(r"^[ ]{0,3}(?:-[ ]*){3,}$|^[ ]{0,3}(?:\*[ ]*){3,}$", re.MULTILINE)
 MAX_REMARK_WORDS = 80
+_MAX_COUNTED_CHARS = 2000
 
 
 def trim_remarks(text: str) -> str:
@@ -25,7 +26,11 @@ def trim_remarks(text: str) -> str:
 def settled(text: str) -> str:
     """Return the part of an unfinished text that no later trimming can remove."""
     last_break = _last_break(text)
-    if last_break is None or count_words(text[last_break.end() :]) > MAX_REMARK_WORDS:
+    if last_break is None:
+        return text
+    # The beginning of the tail is enough to count, and its last word may be cut.
+    beginning = text[last_break.end() : last_break.end() + _MAX_COUNTED_CHARS]
+    if count_words(beginning) > MAX_REMARK_WORDS + 1:
         return text
     return text[: last_break.start()]
 

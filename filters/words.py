@@ -13,7 +13,9 @@ UNSPACED_RANGES = (
     "\u3005-\u3007"  # ideographic iteration mark, zero
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"  # Thai, Lao, Burmese, Khmer
 )
-_UNIT = re.compile(rf"[{UNSPACED_RANGES}]|(?:(?![{UNSPACED_RANGES}_])\w)+(?:['’]\w+)*")
+_UNIT = re.compile(
+    rf"[{UNSPACED_RANGES}]|(?:(?![{UNSPACED_RANGES}_])\w)+(?:['’](?:(?![{UNSPACED_RANGES}_])\w)+)*"
+)
 
 
 def count_words(text: str) -> int:

@@ -1,11 +1,12 @@
 """The command line; everything heavy is imported by the command that needs it."""
 
+import os
 import sys
 from pathlib import Path
 
 import click
 
-from synth.errors import EngineError, UsageError
+from synth.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, EngineError, UsageError
 
 _OVERRIDES = click.option(
     "-o",
@@ -52,12 +53,13 @@ def filter_command(file: Path, profile: str, field: str, skip_bad: bool) -> None
         raise UsageError(f"--profile {profile}: unknown; use one of {', '.join(PROFILES)}")
     name = "standard input" if str(file) == "-" else str(file)
     try:
-        with click.open_file(str(file), "rb") as lines:
-            verdicts = judge_lines(lines, name, PROFILES[profile](), field=field, skip_bad=skip_bad)
-            for verdict in verdicts:
-                click.echo(orjson.dumps(verdict))
+        lines = click.open_file(str(file), "rb")
     except OSError as error:
         raise UsageError(f"{name}: cannot read: {error.strerror}; give a JSONL file") from None
+    with lines:
+        verdicts = judge_lines(lines, name, PROFILES[profile](), field=field, skip_bad=skip_bad)
+        for verdict in verdicts:
+            click.echo(orjson.dumps(verdict))
 
 
 @cli.command()
@@ -73,12 +75,26 @@ def status(directory: Path) -> None:
 
 
 def main() -> None:
-    """Run a command; errors end it with one line and their exit code."""
+    """Run a command; what ends it early is one line, and an exit code that tells whose doing."""
     try:
-        cli()
+        code = cli(standalone_mode=False)
+    except click.ClickException as error:
+        code = _complain(error.format_message(), EXIT_USAGE)
     except (UsageError, EngineError) as error:
-        click.echo(f"error: {error}", err=True)
-        sys.exit(error.exit_code)
+        code = _complain(str(error), error.exit_code)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = EXIT_FAILED
+    except OSError as error:
+        code = _complain(f"{error.filename or 'output'}: {error.strerror}", EXIT_FAILED)
+    except (click.Abort, KeyboardInterrupt):
+        code = _complain("interrupted", EXIT_INTERRUPTED)
+    sys.exit(code)
+
+
+def _complain(message: str, code: int) -> int:
+    click.echo(f"error: {message}", err=True)
+    return code
 
 
 if __name__ == "__main__":

@@ -50,7 +50,7 @@ def _read_tree(path: Path) -> Tree:
         raise ConfigError(f"{path}: not UTF-8 at byte {error.start}; save it as UTF-8") from None
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ConfigError(f"{path}: not YAML: {_one_line(error)}") from None
     if not isinstance(tree, dict):
         raise ConfigError(f"{path}: a configuration is a mapping of keys, see configs/cpu.yaml")
@@ -71,7 +71,7 @@ def _apply_overrides(tree: Tree, overrides: Iterable[str]) -> list[str]:
 def _parse_value(override: str, value: str) -> object:
     try:
         return yaml.load(value, _UniqueKeyLoader)
-    except (yaml.YAMLError, ConfigError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError, ConfigError) as error:
         raise ConfigError(f"-o {override}: the value is not YAML: {_one_line(error)}") from None
 
 

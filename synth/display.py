@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from rich.console import Group, RenderableType
+from rich.markup import escape
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
@@ -105,7 +106,7 @@ def _facts(summary: JsonRow, folder: str) -> list[tuple[str, str]]:
         ("speed", f"{summary['tokens_per_s']:,.0f} generated tokens/s"),
         ("time", _duration(summary["seconds"])),
         ("cohorts", f"{summary['cohorts']['complete']:,} of {summary['cohorts']['total']:,}"),
-        ("files", folder),
+        ("files", escape(folder)),
     ]
 
 

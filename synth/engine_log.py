@@ -9,9 +9,9 @@ _CONSEQUENCE = re.compile(r"initialization failed|Failed core proc|died unexpect
 _MAX_CHARS = 300
 
 
-def root_cause(log: Path) -> str | None:
-    """Return the last error line of a log that is not a mere consequence of another."""
-    for line in reversed(log.read_text("utf-8", errors="replace").splitlines()):
+def root_cause(log: Path, start: int) -> str | None:
+    """Return the last error line from byte `start` on that is no mere consequence of another."""
+    for line in reversed(log.read_bytes()[start:].decode("utf-8", "replace").splitlines()):
         match = _ERROR_LINE.search(line)
         if match and not _CONSEQUENCE.search(line):
             return match[1][:_MAX_CHARS]

@@ -56,6 +56,11 @@ def _adapters(
     for role, path in configured.items():
         trained = directory.iteration(iteration - 1).adapter(role.value)
         folder = Path(path) if path else trained if iteration > 1 else None
+        if folder == trained and not trained.is_dir():
+            raise ConfigError(
+                f"--iteration {iteration}: no adapter in {trained}; train the {role} on the shards "
+                f"of iteration {iteration - 1} and put the adapter there"
+            )
         if folder is not None:
             adapters[role] = load_adapter(f"{role}@{iteration - 1}", folder, config.model.name)
     return adapters

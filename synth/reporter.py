@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from rich.console import Console
@@ -62,20 +63,21 @@ class Reporter:
             tokens_per_s_now=self._speed(),
         )
 
-    async def report(self, engine: Engine) -> None:
-        """Report until cancelled."""
+    async def report(self, engine: Engine, stop: asyncio.Event) -> None:
+        """Report until told to stop."""
         if self._console.is_terminal:
             with Live(console=self._console, auto_refresh=False, transient=True) as live:
-                await self._watch(engine, lambda summary: self._refresh(live, summary), _REFRESH_S)
+                await self._watch(engine, stop, lambda summary: self._refresh(live, summary))
         else:
-            await self._watch(engine, lambda summary: self._print_line(summary), _LINE_S)
+            await self._watch(engine, stop, self._print_line)
 
     async def _watch(
-        self, engine: Engine, show: Callable[[JsonRow], None], interval_s: float
+        self, engine: Engine, stop: asyncio.Event, show: Callable[[JsonRow], None]
     ) -> None:
+        interval_s = _REFRESH_S if self._console.is_terminal else _LINE_S
         next_shown = self._clock() + interval_s
         next_snapshot = self._clock()
-        while True:
+        while not stop.is_set():
             now = self._clock()
             self._history.append((now, engine.load().num_generated_tokens))
             while now - self._history[0][0] > _SPEED_WINDOW_S:
@@ -87,7 +89,8 @@ class Reporter:
             if now >= next_shown:
                 next_shown = now + interval_s
                 show(self.summary("running", engine.load()))
-            await asyncio.sleep(_REFRESH_S)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), _REFRESH_S)
 
     def _refresh(self, live: Live, summary: JsonRow) -> None:
         live.update(panel(summary, self._config.engine.max_num_seqs), refresh=True)

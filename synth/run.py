@@ -16,7 +16,7 @@ from synth.pipeline.instruction_registry import InstructionRegistry
 from synth.pipeline.recipe import Recipe
 from synth.record import record_of
 from synth.run_directory import IterationFiles
-from synth.shard import write_manifest, write_shards
+from synth.shard import write_shards
 from synth.tally import Tally, receipt_of
 
 JsonRow = dict[str, Any]
@@ -37,7 +37,7 @@ class Run:
         self._registry = InstructionRegistry(recipe.pool, recipe.config.expand)
 
     async def synthesize(self) -> None:
-        """Run what is not complete yet, then write shards and manifest.
+        """Run what is not complete yet, then write the shards; the manifest is the caller's.
 
         Raises: EngineError: the engine is gone; what was finished is on disk.
         """
@@ -52,8 +52,7 @@ class Run:
             raise _first(errors) from None
         finally:
             self._engine.close_journals()
-        write_shards(self._files, self._recipe)
-        write_manifest(self._files)
+        await asyncio.to_thread(write_shards, self._files, self._recipe)
 
     async def _run_cohorts(self, cohorts: Sequence[Cohort]) -> None:
         config = self._recipe.config

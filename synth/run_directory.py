@@ -3,8 +3,9 @@
 import fcntl
 import os
 import socket
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from synth.atomic_file import write_json
 from synth.errors import RunDirectoryError
 
 JsonRow = dict[str, Any]
+_LOCK_ATTEMPTS = 5
+_LOCK_PAUSE_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +106,12 @@ class RunDirectory:
             raise RunDirectoryError(
                 f"--out {self.folder}: cannot write there: {error.strerror}; choose another"
             ) from None
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not _lock(descriptor):
+            os.close(descriptor)
             holder = path.read_text("utf-8").strip()
             raise RunDirectoryError(
                 f"--out {self.folder}: {holder} is writing there; wait for it or choose another"
-            ) from None
+            )
         try:
             os.ftruncate(descriptor, 0)
             os.write(descriptor, f"process {os.getpid()} on {socket.gethostname()}\n".encode())
@@ -124,7 +126,7 @@ class RunDirectory:
         except OSError:
             return False
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             return True
         finally:
@@ -143,6 +145,8 @@ class RunDirectory:
             earlier = orjson.loads(self.config.read_bytes())
         except orjson.JSONDecodeError as error:
             raise RunDirectoryError(f"{self.config}: not JSON: {error}; restore it") from None
+        if not isinstance(earlier, dict):
+            raise RunDirectoryError(f"{self.config}: not an object; restore it")
         differing = [
             f"{key} {old!r} -> {new!r}"
             for key, old, new in _differences(earlier, resolved)
@@ -153,6 +157,16 @@ class RunDirectory:
                 f"--out {self.folder}: holds a run with another configuration: "
                 f"{'; '.join(differing)[:500]}; use its configuration or another directory"
             )
+
+
+def _lock(descriptor: int) -> bool:
+    """Take the lock; a `synth status` that looks at it just now lets go at once."""
+    for attempt in range(_LOCK_ATTEMPTS):
+        time.sleep(_LOCK_PAUSE_S * min(attempt, 1))
+        with suppress(BlockingIOError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+    return False
 
 
 def _differences(old: object, new: object, key: str = "") -> Iterator[tuple[str, object, object]]:

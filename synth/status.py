@@ -22,7 +22,10 @@ def print_status(directory: RunDirectory, console: Console) -> None:
         if not files.metrics.is_file():
             console.print(f"iteration {number}: begun, nothing finished yet")
             continue
-        summary = orjson.loads(files.metrics.read_bytes())
+        try:
+            summary = orjson.loads(files.metrics.read_bytes())
+        except orjson.JSONDecodeError as error:
+            raise RunDirectoryError(f"{files.metrics}: not JSON: {error}; delete it") from None
         if summary["state"] == "running" and not directory.is_locked():
             summary["state"] = "interrupted; the same command resumes it"
         console.print(final_table(summary, str(files.folder)))

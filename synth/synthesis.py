@@ -5,6 +5,7 @@ import os
 import signal
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from importlib.util import find_spec
 from typing import Any, TextIO
 
 import orjson
@@ -15,13 +16,14 @@ from synth.config import RunConfig
 from synth.display import final_table
 from synth.engine.protocol import Engine
 from synth.engine_log import root_cause
-from synth.errors import EXIT_FEWER_THAN_ASKED, EXIT_INTERRUPTED, EngineError
+from synth.errors import EXIT_FEWER_THAN_ASKED, EXIT_INTERRUPTED, ConfigError, EngineError
 from synth.output_redirect import redirected_output
 from synth.pipeline.recipe import Recipe
 from synth.preparation import prepare
 from synth.reporter import Reporter
 from synth.run import Run
 from synth.run_directory import IterationFiles, RunDirectory
+from synth.shard import write_manifest
 from synth.tally import Tally
 
 JsonRow = dict[str, Any]
@@ -41,7 +43,7 @@ def run_iteration(config: RunConfig, iteration: int, directory: RunDirectory) ->
     recipe, resolved = prepare(config, iteration, directory)
     if files.manifest.exists():
         directory.claim(resolved)
-        Console().print(f"iteration {iteration} is complete already: {files.folder}")
+        Console().print(f"iteration {iteration} is complete already: {files.folder}", markup=False)
         return _exit_code(orjson.loads(files.metrics.read_bytes()))
     start_engine = _prepare_engine(recipe)
     with directory.locked():
@@ -54,11 +56,14 @@ def _prepare_engine(recipe: Recipe) -> EngineStarter:
     """Check the model; vLLM itself is imported only when the engine starts."""
     for switch in _NO_TELEMETRY:
         os.environ.setdefault(switch, "1")
+    if find_spec("vllm") is None:
+        raise ConfigError("engine: vllm is not installed; pip install '.[gpu]' or '.[cpu]'")
     from synth.engine.chat import ChatTokenizer, check_model_length
 
-    config = recipe.config
+    config, wording = recipe.config, recipe.prompts.wording
     check_model_length(config.model, config.engine.max_model_len)
     chat = ChatTokenizer.load(config.model)
+    chat.check_choices((wording.answer_yes, wording.answer_no))
 
     async def start() -> Engine:
         from synth.engine.vllm import VllmEngine
@@ -72,13 +77,13 @@ async def _synthesize(
     recipe: Recipe, files: IterationFiles, start_engine: EngineStarter, terminal: TextIO
 ) -> int:
     console = Console(file=terminal)
-    console.print(
-        f"starting vLLM on {recipe.config.model.name}; its log: {files.engine_log}", soft_wrap=True
-    )
+    starting = f"starting vLLM on {recipe.config.model.name}; its log: {files.engine_log}"
+    console.print(starting, soft_wrap=True, markup=False)
+    log_start = files.engine_log.stat().st_size
     try:
         engine = await start_engine()
     except EngineError as error:
-        cause = root_cause(files.engine_log)
+        cause = root_cause(files.engine_log, log_start)
         raise EngineError(f"{cause or error}; vLLM's log: {files.engine_log}") from error
     try:
         return await run_with_engine(recipe, files, engine, console)
@@ -99,22 +104,26 @@ async def run_with_engine(
         console,
         seconds_before=_seconds_before(files),
     )
-    reporting = asyncio.create_task(reporter.report(engine))
+    stop = asyncio.Event()
+    reporting = asyncio.create_task(reporter.report(engine, stop))
     running = asyncio.create_task(Run(recipe, files, engine, tally).synthesize())
     interrupted = _cancel_on_signal(running)
+    state = "interrupted"
     try:
         await running
+        state = "complete"
     except asyncio.CancelledError:
         if not interrupted.is_set():
             raise
     finally:
-        reporting.cancel()
-        with suppress(asyncio.CancelledError):
-            await reporting
-        state = "complete" if files.manifest.exists() else "interrupted"
+        stop.set()
+        await asyncio.wait([reporting])
         summary = reporter.summary(state, engine.load())
         write_json(files.metrics, summary)
+    if state == "complete":
+        write_manifest(files)
     console.print(final_table(summary, str(files.folder)))
+    reporting.result()
     return EXIT_INTERRUPTED if interrupted.is_set() else _exit_code(summary)
 
 

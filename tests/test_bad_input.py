@@ -1,7 +1,10 @@
 """Bad input of a person: one line with what to do, exit code 2, nothing half-written."""
 
+import fcntl
 import json
+import os
 import shutil
+import threading
 from pathlib import Path
 
 import pytest
@@ -34,6 +37,11 @@ def refuse(tmp_path, *arguments, config=CPU):
         (["-o", "engine.max_num_seq=4"], "did you mean 'max_num_seqs'"),
         (["-o", "num_instructions=x"], "valid integer"),
         (["-o", "seeds"], "write KEY=VALUE"),
+        (["-o", "seed=2024-13-45"], "the value is not YAML"),
+        (["-o", 'seeds="a\\0b"'], "null byte"),
+        (["-o", "filter.min_words=30", "-o", "filter.max_words=3"], "exceeds max_words 3"),
+        (["--iteration", "0"], "is not in the range"),
+        (["--no-such-option"], "No such option"),
         (["-o", "seeds=missing.jsonl"], "cannot read 'missing.jsonl'"),
         (["-o", "prompts=fr"], "use en, zh, or a folder"),
         (["-o", "filter.profile=strict"], "'reference-qwen'"),
@@ -145,6 +153,17 @@ def test_a_directory_that_another_process_holds(tmp_path):
     ):
         pass
     assert not directory.is_locked()
+
+
+def test_a_watcher_of_the_lock_does_not_keep_a_run_out(tmp_path):
+    directory = RunDirectory(tmp_path)
+    with directory.locked():
+        pass
+    descriptor = os.open(tmp_path / ".lock", os.O_RDWR)
+    fcntl.flock(descriptor, fcntl.LOCK_SH)
+    threading.Timer(0.15, os.close, [descriptor]).start()
+    with directory.locked():
+        assert directory.is_locked()
 
 
 def test_status_of_no_run_directory(tmp_path):

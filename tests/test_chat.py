@@ -1,11 +1,13 @@
 """Conversations become token ids on the real tokenizer; text stays text."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from synth.config import ModelConfig
 from synth.engine.chat import ChatTokenizer
+from synth.errors import ConfigError
 from synth.prompts.prompt_set import load_prompt_set
 
 MODEL = Path("models/smollm2-135m-instruct")
@@ -73,3 +75,16 @@ def test_the_judge_s_choices_begin_with_different_tokens(chat):
     for name in ("en", "zh"):
         wording = load_prompt_set(name).wording
         assert chat.first_token(wording.answer_yes) != chat.first_token(wording.answer_no)
+
+
+def test_encoding_in_many_threads_gives_the_same_ids(chat):
+    asked = [("plain text", ""), ("plain text", "a beginning"), (HOSTILE, ""), (HOSTILE, HOSTILE)]
+    expected = [chat.encode(*pair) for pair in asked]
+    with ThreadPoolExecutor(8) as threads:
+        results = list(threads.map(lambda pair: chat.encode(*pair), asked * 300))
+    assert results == expected * 300
+
+
+def test_choices_with_the_same_first_token_are_refused(chat):
+    with pytest.raises(ConfigError, match="begin with the same token"):
+        chat.check_choices(["Yes", "Yes indeed"])

@@ -164,6 +164,21 @@ MORE = "Farmers on both banks have argued about water since the first mill was b
         ("As an AI language model, I cannot write stories.", "refusal"),
         (f"As an AI researcher, I think of rivers. {PROSE}", None),
         ("很抱歉，我无法完成这个请求。", "refusal"),
+        ("I can't help thinking of the river. It was wide.", None),
+        ("I cannot answer when my daughter asks where her father went. She is six.", None),
+        ("I will not write to you again, she said. The train left.", None),
+        ("I cannot write this story, as it is harmful.", "refusal"),
+        ("我无法回答这个问题。父亲去世那年我才六岁。", None),
+        ("这是我写给母亲的最后一篇文章。她没有读到。", None),
+        ("好的，我马上来。他挂了电话，走进雨里。", None),
+        (f"# Revised Version\n\n{PROSE}", "meta_talk"),
+        (f"{PROSE}\n\nPlease let me know if you want me to come.", None),
+        (f"{PROSE}\n\nWould you like me to stay?", None),
+        (f"{PROSE}\n\nWould you like me to expand any part of this essay?", "closing_offer"),
+        (f"{PROSE}\nWith trembling hands, she opened\nthe door and saw", "incomplete_ending"),
+        (f"{PROSE}\n\nMany of them, however, went\nto the", "incomplete_ending"),
+        (f"{PROSE}\n\nWith best regards,\nAnn", None),
+        (f"{PROSE}\n\n a | b\n---|---\n 1 | 2", None),
         (f"{PROSE}\n\nLet me know if you'd like me to change anything!", "closing_offer"),
         (f"{PROSE}\n\nPlease let me know if you can attend the dinner.", None),
         ("从前有一座山。\n\n希望以上内容对您有所帮助。", "closing_offer"),
@@ -202,6 +217,8 @@ def test_language_drift_is_judged_where_an_instruction_is_given(instruction, tex
 
 
 def test_length_bounds_apply_only_where_set():
+    with pytest.raises(ValueError, match="min_words 30 exceeds max_words 3"):
+        DefaultProfile(min_words=30, max_words=3)
     bounded = DefaultProfile(min_words=10, max_words=20)
     assert bounded.judge("Too short.").reason == "too_short"
     assert bounded.judge(PROSE).keep

@@ -1,13 +1,21 @@
 """The journal: nothing that was answered is asked again."""
 
 import asyncio
+import time
 
 import pytest
 
 from scripted_engine import Answer, ScriptedEngine
 from synth.engine.admission import AdmittingEngine
-from synth.engine.journal import JournallingEngine
-from synth.engine.protocol import Decoding, ModelRole, Request, Stage
+from synth.engine.journal import CohortJournal, JournallingEngine
+from synth.engine.protocol import (
+    Completion,
+    Decoding,
+    FinishReason,
+    ModelRole,
+    Request,
+    Stage,
+)
 
 
 def request(number, stage=Stage.GENERATE):
@@ -53,6 +61,32 @@ def test_a_torn_last_line_is_owed_again(tmp_path, num_bytes):
     assert len(engine.requests) == 1
     third, engine = serve(path, range(3))
     assert (third, engine.requests) == (first, [])
+
+
+def test_an_append_waits_for_its_own_sync_only(tmp_path, monkeypatch):
+    monkeypatch.setattr("synth.engine.journal.os.fsync", lambda _: time.sleep(0.02))
+    num_done_when_first_returned = []
+
+    async def append_steadily():
+        journal = CohortJournal(tmp_path / "journal.jsonl")
+        completion = Completion("text", FinishReason.STOP, 1, 0, 1)
+        done = []
+
+        async def append(number):
+            await journal.append(f"request-{number}", completion)
+            done.append(number)
+
+        tasks = []
+        for number in range(60):
+            tasks.append(asyncio.create_task(append(number)))
+            await asyncio.sleep(0.005)
+            if done and not num_done_when_first_returned:
+                num_done_when_first_returned.append(number)
+        await asyncio.gather(*tasks)
+        assert sorted(done) == list(range(60))
+
+    asyncio.run(append_steadily())
+    assert num_done_when_first_returned[0] < 50
 
 
 def test_a_complete_cohort_leaves_no_journal(tmp_path):

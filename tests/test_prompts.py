@@ -49,6 +49,9 @@ def test_prompts_of_one_task_share_everything_before_the_text(name):
         (" Write a story.\nInstruction 4: another", "Write a story."),
         (' "Write a story."\n\nThen more.', "Write a story."),
         (" Write:\nfirst\n4. another", "Write:\nfirst"),
+        ('Write a story titled "Home"', 'Write a story titled "Home"'),
+        ("**Write a story.**", "Write a story."),
+        ("**Write** on *hope*", "**Write** on *hope*"),
         ("", ""),
     ],
 )
@@ -95,12 +98,18 @@ def test_a_broken_prompt_set_is_refused_with_the_file(own_set, file, content, me
         load_prompt_set(str(own_set))
 
 
-def test_a_template_cannot_reach_into_python(own_set):
-    from jinja2.exceptions import SecurityError
-
-    (own_set / "judge.j2").write_text("{{ instruction.__class__.__mro__ }}")
-    with pytest.raises(SecurityError):
-        load_prompt_set(str(own_set)).judge("x")
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{{ instruction.__class__.__mro__ }}",
+        "{{ instruction.missing.attribute }}",
+        "{{ instruction | no_such_filter }}",
+    ],
+)
+def test_a_template_that_cannot_be_rendered_is_refused_before_the_run(own_set, source):
+    (own_set / "judge.j2").write_text(source)
+    with pytest.raises(ConfigError, match=r"judge\.j2"):
+        load_prompt_set(str(own_set))
 
 
 def test_an_unknown_set_is_refused_with_the_known_ones():
@@ -125,3 +134,21 @@ def test_built_in_seeds_cover_the_task_kinds(name):
         assert language_code(row["instruction"]) == row["language"] == name
         assert index.similarity(row["instruction"]) < 0.7
         index.add(row["instruction"])
+
+
+def test_the_package_brings_all_data_files():
+    import fnmatch
+    import tomllib
+    from pathlib import Path
+
+    patterns = tomllib.loads(Path("pyproject.toml").read_text())["tool"]["setuptools"][
+        "package-data"
+    ]["synth"]
+    data = [
+        str(path.relative_to("synth"))
+        for folder in ("prompts", "seeds")
+        for path in Path("synth", folder).rglob("*")
+        if path.is_file() and path.suffix not in (".py", ".pyc")
+    ]
+    assert len(data) == 10
+    assert all(any(fnmatch.fnmatch(path, pattern) for pattern in patterns) for path in data)

@@ -80,6 +80,14 @@ def test_bad_arguments(arguments, message):
     assert message in stderr
 
 
+def test_a_reader_that_stops_early_is_no_complaint():
+    lines = lines_of([{"text": "One."}] * 20_000)
+    command = f"{sys.executable} -m synth filter | head -n 1"
+    done = subprocess.run(command, shell=True, input=lines, capture_output=True, check=False)
+    assert done.stdout.count(b"\n") == 1
+    assert done.stderr == b""
+
+
 def test_verdicts_stream_while_lines_arrive():
     command = [sys.executable, "-m", "synth", "filter"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:

@@ -78,3 +78,17 @@ def test_a_loop_inside_a_table_or_fence_is_not_condemned():
     fence = "```\n" + "print(total) and again\n" * 60
     for text in (table, fence):
         assert condemns(PROFILES["default"](), text, random.Random(0)) is None
+
+
+def test_in_stage_2_the_watch_sees_what_the_filter_sees():
+    from synth.pipeline.extend import _watch_spliced
+    from synth.text_form import DefaultForm
+
+    head, stage_2 = "This is a story about my mother.", "She said:\n\nI was born by the river."
+    profile, form = PROFILES["default"](), DefaultForm()
+    assert profile.judge(form.splice(head, stage_2)).keep
+    watch = _watch_spliced(profile.watch(), form, head)
+    assert [watch(delta) for delta in (stage_2[:9], stage_2[9:14], stage_2[14:])] == [None] * 3
+    looping = _watch_spliced(profile.watch(), form, head)
+    assert looping("\n") is None
+    assert looping("round and round " * 40) == "loop"

@@ -5,6 +5,8 @@ never as the control token.
 """
 
 import re
+import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +17,14 @@ from synth.errors import ConfigError
 
 
 class ChatTokenizer:
-    """Encodes prompts for one model."""
+    """Encodes prompts for one model; safe to call from several threads.
+
+    Whether special tokens are split is a state of the tokenizer, not of the call: one at a time.
+    """
 
     def __init__(self, tokenizer: Any, model: ModelConfig) -> None:  # noqa: ANN401 - of transformers
         self._tokenizer = tokenizer
+        self._in_use = threading.Lock()
         self._system_prompt = model.system_prompt
         self._template_kwargs = model.chat_template_kwargs
         special = sorted(_special_tokens(tokenizer), key=len, reverse=True)
@@ -46,9 +52,10 @@ class ChatTokenizer:
 
     def encode(self, user: str, prefill: str = "") -> list[int]:
         """Encode a user turn, the generation prompt and the beginning of the assistant's turn."""
-        return self._encode_turns(user) + (self.encode_text(prefill) if prefill else [])
+        with self._in_use:
+            return self._encode_turns(user) + (self._encode_text(prefill) if prefill else [])
 
-    def encode_text(self, text: str) -> list[int]:
+    def _encode_text(self, text: str) -> list[int]:
         """Encode bare text; special tokens in it stay text."""
         ids: list[int] = self._tokenizer.encode(
             text, add_special_tokens=False, split_special_tokens=True
@@ -57,7 +64,19 @@ class ChatTokenizer:
 
     def first_token(self, choice: str) -> int:
         """Return the token that an answer of this choice begins with."""
-        return self.encode_text(choice)[0]
+        with self._in_use:
+            return self._encode_text(choice)[0]
+
+    def check_choices(self, choices: Sequence[str]) -> None:
+        """Check that the choices can be told apart by their first token.
+
+        Raises: ConfigError: two begin with the same one.
+        """
+        if len({self.first_token(choice) for choice in choices}) < len(choices):
+            raise ConfigError(
+                f"prompts: the judge's answers {' and '.join(map(repr, choices))} begin with the "
+                "same token of this model; change the wording of the prompt set"
+            )
 
     def _encode_turns(self, user: str) -> list[int]:
         if not self._special.search(user):
@@ -76,7 +95,7 @@ class ChatTokenizer:
             **self._template_kwargs,
         )
         before, _, after = frame.partition(_PLACE)
-        return self._encode_frame(before) + self.encode_text(user) + self._encode_frame(after)
+        return self._encode_frame(before) + self._encode_text(user) + self._encode_frame(after)
 
     def _encode_frame(self, text: str) -> list[int]:
         ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False)

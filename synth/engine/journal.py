@@ -24,8 +24,8 @@ class CohortJournal:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._replayed = _read(path)
         self._file: BinaryIO = path.open("ab")
-        self._dirty = False
         self._syncing: asyncio.Task[None] | None = None
+        self._next_sync: asyncio.Task[None] | None = None
 
     def take(self, request_id: str) -> Completion | None:
         """Return the completion that an earlier run got for this request, once."""
@@ -34,11 +34,9 @@ class CohortJournal:
     async def append(self, request_id: str, completion: Completion) -> None:
         """Write a completion and wait until it is on disk; one fsync serves all that wait."""
         self._file.write(orjson.dumps({"id": request_id, **asdict(completion)}) + b"\n")
-        self._dirty = True
-        while self._dirty:
-            if self._syncing is None or self._syncing.done():
-                self._syncing = asyncio.create_task(self._sync())
-            await asyncio.shield(self._syncing)
+        if self._next_sync is None:
+            self._next_sync = asyncio.create_task(self._sync(self._syncing))
+        await asyncio.shield(self._next_sync)
 
     def close(self) -> None:
         """Write out and close."""
@@ -49,8 +47,11 @@ class CohortJournal:
         self.close()
         self._path.unlink(missing_ok=True)
 
-    async def _sync(self) -> None:
-        self._dirty = False
+    async def _sync(self, running: "asyncio.Task[None] | None") -> None:
+        """Wait for the sync that is running, then sync all that was written until now."""
+        if running is not None:
+            await running
+        self._syncing, self._next_sync = self._next_sync, None
         self._file.flush()
         await asyncio.to_thread(os.fsync, self._file.fileno())
 

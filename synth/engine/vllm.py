@@ -99,7 +99,8 @@ class VllmEngine:
         )
         try:
             async with contextlib.aclosing(stream):
-                return await _read(stream, watch)
+                choices = {self._chat.first_token(choice): choice for choice in request.choices}
+                return await _read(stream, watch, choices)
         except (VLLMClientError, EngineGenerateError) as error:
             return _failed(len(prompt_ids), f"engine_error: {first_line(error)}")
         except EngineDeadError as error:
@@ -145,14 +146,21 @@ class VllmEngine:
         )
 
 
-async def _read(stream: Any, watch: WatchCall | None) -> Completion:  # noqa: ANN401 - of vLLM
-    """Read a stream of deltas to its end, or to the watch's objection."""
+async def _read(
+    stream: Any,  # noqa: ANN401 - of vLLM
+    watch: WatchCall | None,
+    choices: Mapping[int, str],
+) -> Completion:
+    """Read a stream of deltas to its end, or to the watch's objection.
+
+    Where there are choices, by their first token, the text is the one that the model chose.
+    """
     pieces: list[str] = []
     num_prompt_tokens = num_cached_tokens = num_generated_tokens = 0
     finish_reason, detail = FinishReason.ERROR, "engine_error: the stream ended early"
     async for output in stream:
         piece = output.outputs[0]
-        pieces.append(piece.text)
+        pieces.append(choices[piece.token_ids[0]] if choices else piece.text)
         num_generated_tokens += len(piece.token_ids)
         num_prompt_tokens = len(output.prompt_token_ids or ()) or num_prompt_tokens
         num_cached_tokens = output.num_cached_tokens or num_cached_tokens

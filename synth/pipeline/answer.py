@@ -2,8 +2,8 @@
 
 A proposal must differ from what every earlier slot accepted, and so it has to wait for its turn.
 Meanwhile its responses are already being written; should the proposal turn out to be a
-near-duplicate, they are dropped at once. The engine never waits, and which of two near-duplicates
-stays does not depend on timing.
+near-duplicate, they end at their next piece of text. The engine never waits, and which of two
+near-duplicates stays does not depend on timing.
 """
 
 import asyncio
@@ -47,23 +47,29 @@ async def _answer_unless_duplicate(
     """Answer while the proposal waits for its turn; None if it is a near-duplicate."""
     is_duplicate = asyncio.Event()
     draft = CohortBook(book.cohort)
-    answering = asyncio.gather(
-        *(
-            generate_response(proposal, copy, recipe, engine, draft, is_duplicate)
+    async with asyncio.TaskGroup() as tasks:
+        answering = [
+            tasks.create_task(
+                generate_response(proposal, copy, recipe, engine, draft, is_duplicate)
+            )
             for copy in range(recipe.config.generate.responses)
-        )
-    )
-    if await registry.resembles_accepted(proposal.slot, proposal.text):
-        is_duplicate.set()
-        responses = [response for response in await answering if response]
+        ]
+        if await registry.resembles_accepted(proposal.slot, proposal.text):
+            is_duplicate.set()
+        else:
+            _accept(proposal, registry, book)
+    responses = [response for task in answering if (response := task.result())]
+    if is_duplicate.is_set():
         book.write_off(draft, [response.exchanges for response in responses], NEAR_DUPLICATE)
         book.reject(proposal.request, proposal.completion, NEAR_DUPLICATE, proposal.text)
         return None
+    book.merge(draft)
+    book.count("initial", len(responses))
+    return responses
+
+
+def _accept(proposal: Instruction, registry: InstructionRegistry, book: CohortBook) -> None:
     registry.settle(proposal.slot.sequence, proposal.text)
     book.instructions[proposal.slot.sequence] = proposal.text
     book.count("instructions", 1)
     book.keep(Stage.EXPAND, proposal.completion)
-    responses = [response for response in await answering if response]
-    book.merge(draft)
-    book.count("initial", len(responses))
-    return responses

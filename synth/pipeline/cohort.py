@@ -4,7 +4,6 @@ Each instruction walks on by itself. The only point where a cohort waits for all
 ranking, and other cohorts keep the engine busy meanwhile.
 """
 
-import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -18,6 +17,7 @@ from synth.pipeline.extend import extend_response
 from synth.pipeline.instruction_registry import InstructionRegistry
 from synth.pipeline.recipe import Recipe
 from synth.pipeline.sample import ExtendedResponse, InitialResponse, Slot
+from synth.pipeline.together import together
 
 Ranked = TypeVar("Ranked", InitialResponse, ExtendedResponse)
 T = TypeVar("T")
@@ -34,17 +34,15 @@ class Cohort:
         self, recipe: Recipe, engine: Engine, registry: InstructionRegistry, book: CohortBook
     ) -> list[ExtendedResponse]:
         """Take every slot through the method and return the samples that survive."""
-        answered = await asyncio.gather(
-            *(answer_slot(slot, recipe, engine, registry, book) for slot in self.slots)
+        answered = await together(
+            answer_slot(slot, recipe, engine, registry, book) for slot in self.slots
         )
         initial = _rank(_flatten(answered), recipe, book)
         book.count("initial_kept", len(initial))
-        extended = await asyncio.gather(
-            *(
-                extend_response(response, copy, recipe, engine, book)
-                for response in initial
-                for copy in range(recipe.config.extend.extensions)
-            )
+        extended = await together(
+            extend_response(response, copy, recipe, engine, book)
+            for response in initial
+            for copy in range(recipe.config.extend.extensions)
         )
         found = [response for response in extended if response]
         book.count("extended", len(found))

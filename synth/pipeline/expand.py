@@ -77,10 +77,10 @@ async def _judge(
         book.reject(request, completion, reason, text)
         return reason
     book.keep(Stage.JUDGE, completion)
-    says_yes = _first_word(completion.text) == _first_word(recipe.prompts.wording.answer_yes)
+    says_yes = _bare(completion.text) == _bare(recipe.prompts.wording.answer_yes)
     return None if says_yes else "judged_unsuitable"
 
 
-def _first_word(text: str) -> str:
+def _bare(text: str) -> str:
     """Read `Yes.` and ` yes` as `yes`."""
     return text.strip().strip(".,!。！，\"'*").casefold()

@@ -8,10 +8,11 @@ Source: Self-Lengthen (arXiv 2410.23933), section 3; `extend_response`, commit 0
 """
 
 from filters import count_words
-from synth.engine.protocol import Completion, Engine, Request, Stage
+from synth.engine.protocol import Completion, Engine, Request, Stage, WatchCall
 from synth.pipeline.book import CohortBook
 from synth.pipeline.recipe import Recipe, failure_of
 from synth.pipeline.sample import ExtendedResponse, InitialResponse, MicroIteration
+from synth.text_form import TextForm
 
 
 class Extension:
@@ -44,8 +45,7 @@ class Extension:
             return
         head = self._recipe.form.head(head_completion.text)
         tail_request = self._request(Stage.EXTEND_TAIL, self.text, prefill=head)
-        watch = self._recipe.profile.watch()
-        watch(head)
+        watch = _watch_spliced(self._recipe.profile.watch(), self._recipe.form, head)
         tail_completion = await engine.generate(tail_request, watch)
         candidate = self._recipe.form.splice(head, tail_completion.text)
         candidate = self._recipe.profile.trim(candidate)
@@ -115,3 +115,20 @@ async def extend_response(
         extension.reject()
     book.exhausted(Stage.EXTEND_TAIL)
     return None
+
+
+def _watch_spliced(watch: WatchCall, form: TextForm, head: str) -> WatchCall:
+    """Let a watch see what the filter will see: the head and stage 2, joined."""
+    beginning: str | None = ""
+
+    def watch_stage_2(delta: str) -> str | None:
+        nonlocal beginning
+        if beginning is None:
+            return watch(delta)
+        beginning += delta
+        if not beginning.strip():
+            return None
+        joined, beginning = form.splice(head, beginning), None
+        return watch(joined)
+
+    return watch_stage_2

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
-from jinja2 import StrictUndefined, Template, TemplateSyntaxError, meta, nodes
+from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, meta, nodes
 from jinja2.sandbox import SandboxedEnvironment
 from pydantic import Field, ValidationError
 
@@ -78,7 +78,17 @@ class PromptSet:
         label = re.escape(self.wording.label)
         first, *_ = re.split(rf"\n\s*(?:{label}\s*\d+|\d+[.:)])", continuation, maxsplit=1)
         paragraph, *_ = re.split(r"\n\s*\n", first.strip(), maxsplit=1)
-        return paragraph.strip().strip('"“”*').strip()
+        return _unwrap(paragraph.strip())
+
+
+def _unwrap(text: str) -> str:
+    """Take off quotes or emphasis around the whole text."""
+    for opening, closing in (("**", "**"), ('"', '"'), ("“", "”")):
+        inner = text.removeprefix(opening).removesuffix(closing)
+        is_wrapped = len(inner) == len(text) - len(opening) - len(closing)
+        if is_wrapped and opening not in inner and closing not in inner:
+            return inner.strip()
+    return text
 
 
 def load_prompt_set(name: str) -> PromptSet:
@@ -94,11 +104,11 @@ def load_prompt_set(name: str) -> PromptSet:
         )
     sources = {kind: _read(folder / f"{kind}.j2") for kind in _PLACEHOLDERS}
     wording_source = _read(folder / "wording.yaml")
-    fixed_lines = [
-        line
-        for kind, source in sources.items()
-        for line in _check_template(folder / f"{kind}.j2", source, _PLACEHOLDERS[kind])
-    ]
+    fixed_lines: list[str] = []
+    for kind, source in sources.items():
+        path = folder / f"{kind}.j2"
+        fixed_lines += _check_template(path, source, _PLACEHOLDERS[kind])
+        _check_rendering(path, source, _PLACEHOLDERS[kind])
     return PromptSet(
         name=name,
         digest=hashlib.sha256("\0".join([*sources.values(), wording_source]).encode()).hexdigest(),
@@ -131,9 +141,9 @@ def _check_template(path: Path, source: str, placeholders: frozenset[str]) -> li
     """Check the placeholders and return the template's constant lines."""
     try:
         tree = _ENVIRONMENT.parse(source)
+        used = meta.find_undeclared_variables(tree)
     except TemplateSyntaxError as error:
         raise ConfigError(f"{path}:{error.lineno}: not a template: {error.message}") from None
-    used = meta.find_undeclared_variables(tree)
     for missing in sorted(placeholders - used):
         raise ConfigError(f"{path}: the placeholder {{{{ {missing} }}}} is missing; put it in")
     for unknown in sorted(used - placeholders):
@@ -141,3 +151,11 @@ def _check_template(path: Path, source: str, placeholders: frozenset[str]) -> li
         raise ConfigError(f"{path}: unknown placeholder {{{{ {unknown} }}}}; it can use: {known}")
     lines = "\n".join(data.data for data in tree.find_all(nodes.TemplateData)).splitlines()
     return [line.strip() for line in lines if len(script_units(line)) >= _MIN_FIXED_LINE_UNITS]
+
+
+def _check_rendering(path: Path, source: str, placeholders: frozenset[str]) -> None:
+    """Render once, so that a mistake shows before the run."""
+    try:
+        _ENVIRONMENT.from_string(source).render(dict.fromkeys(placeholders, "text"))
+    except (TemplateError, TypeError) as error:
+        raise ConfigError(f"{path}: cannot be rendered: {error}; mend the template") from None

@@ -30,9 +30,10 @@ def load_seeds(name: str) -> Seeds:
     path = built_in if built_in.is_file() and "/" not in name else Path(name)
     try:
         content = path.read_bytes()
-    except OSError as error:
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
         raise ConfigError(
-            f"seeds: cannot read {name!r}: {error.strerror}; use en, zh or a JSONL file"
+            f"seeds: cannot read {name!r}: {reason}; use en, zh or a JSONL file"
         ) from None
     lines = [(number, line) for number, line in enumerate(content.split(b"\n"), 1) if line.strip()]
     instructions = tuple(_parse(path, number, line) for number, line in lines)
