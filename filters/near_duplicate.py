@@ -7,8 +7,7 @@ from rapidfuzz.distance import Indel
 
 from filters.words import script_units
 
-# Source: Self-Instruct (arXiv 2212.10560), section 2.2: a new instruction is added only if its
-# ROUGE-L similarity with every existing one is below 0.7.
+# Source: Self-Instruct (arXiv 2212.10560), section 2.2; exactly 0.7 is still accepted here.
 MAX_SIMILARITY = 0.7
 
 

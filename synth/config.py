@@ -38,8 +38,6 @@ class AdapterConfig(Settings):
 class EngineConfig(Settings):
     """The in-process vLLM engine."""
 
-    kind: Literal["vllm"] = "vllm"
-    """Which engine answers requests."""
     max_num_seqs: int = Field(ge=1)
     """Sequences that vLLM runs at once. Always set: the default of AsyncLLM is far below LLM's."""
     max_num_batched_tokens: int = Field(ge=1)

@@ -2,6 +2,7 @@
 
 `samples` counts how far things got: `instructions`, `initial` (passed the filter), `initial_kept`
 (survived length sampling), `extended` (passed and grew), `records` (survived length sampling).
+Books also count `slots_expanded`: those that found an instruction or gave up.
 """
 
 from collections.abc import Sequence

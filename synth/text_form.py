@@ -12,7 +12,8 @@ from typing import Protocol
 from filters.prose import find_structures, is_inside_structure
 
 _BLANK_LINES = re.compile(r"\n(?:[ \t]*\n)+")
-# Up to this many paragraphs, a text is split on single newlines instead (METHOD: extension).
+# Up to this many paragraphs, a text is split on single newlines instead.
+# Source: Self-Lengthen, `extend_response`, commit 004e880.
 _MAX_UNSPLIT_PARAGRAPHS = 2
 _CONTINUES_LINE = re.compile(r"[\s,.;:!?)\]}，。；：！？、）】》”’]|[a-z]")
 _CONTINUES_LIST_OR_TABLE = re.compile(r"\n[ \t]*(?:[-*+|>]|\d+[.)])")

@@ -21,7 +21,7 @@ class CohortBook:
     ledger: Ledger = field(default_factory=Ledger)
     rejects: list[JsonRow] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
-    """Samples that got this far: see `synth.summary` for the names."""
+    """Slots and samples that got this far: see `synth.summary` for the names."""
     exhaustions: Counter[str] = field(default_factory=Counter)
     """Samples that used up their attempts, by stage."""
     instructions: dict[int, str] = field(default_factory=dict)

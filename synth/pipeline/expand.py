@@ -24,7 +24,7 @@ async def propose_instruction(
 ) -> Instruction | None:
     """Propose once; None if the proposal is malformed, known from the pool or judged unsuitable.
 
-    A proposal that is returned is not booked yet: `resolve_proposal` does that.
+    A proposal that is returned is not booked yet: it may be a near-duplicate of an earlier slot's.
     """
     request = _request(slot, attempt, recipe, await registry.pool(slot))
     completion = await engine.generate(request)
