@@ -44,8 +44,8 @@ class EngineConfig(Settings):
     """Tokens of one engine step, prompts and outputs together."""
     max_model_len: int = Field(ge=128)
     """Longest prompt and completion together, in tokens."""
-    dtype: Literal["auto", "bfloat16", "float16", "float32"] = "bfloat16"
-    """Type of weights and activations."""
+    dtype: Literal["auto", "bfloat16", "float16", "float32"] = "auto"
+    """Type of weights and activations; auto is bfloat16, or float32 on a CPU that emulates it."""
     tensor_parallel_size: int = Field(1, ge=1)
     """GPUs that share one copy of the model."""
     gpu_memory_utilization: float = Field(0.92, gt=0.0, le=1.0)
@@ -67,7 +67,7 @@ class EngineConfig(Settings):
 
 
 class DecodingConfig(Settings):
-    """Sampling parameters, for every stage but the judge's."""
+    """Sampling parameters; the judge, who says one word, has its own."""
 
     temperature: float = Field(0.7, ge=0.0, le=2.0)
     """Softmax temperature."""
@@ -76,7 +76,12 @@ class DecodingConfig(Settings):
     top_k: int = Field(20, ge=0)
     """Number of likeliest tokens sampled from; 0 is all."""
     repetition_penalty: float = Field(1.1, gt=0.0, le=2.0)
-    """Penalty on tokens of the prompt and the output so far."""
+    """Penalty on tokens of the prompt and the output so far. The end-of-turn token, which stands in
+    the prompt, pays it too: the larger the penalty, the fewer answers end by themselves."""
+    frequency_penalty: float = Field(0.0, ge=-2.0, le=2.0)
+    """Penalty on tokens of the output, times their number so far."""
+    presence_penalty: float = Field(0.0, ge=-2.0, le=2.0)
+    """Penalty on tokens of the output, once."""
     stop: tuple[str, ...] = Field((), strict=False)
     """Strings that end a text, beside the end-of-turn token."""
     retry_temperature_step: float = Field(0.0, ge=0.0, le=0.5)
@@ -88,6 +93,8 @@ class ExpandConfig(Settings):
 
     attempts: int = Field(10, ge=1)
     """Most tries for one instruction."""
+    decoding: DecodingConfig | None = None
+    """Sampling parameters of this stage; null: those of the run."""
     max_completion_tokens: int = Field(512, ge=8)
     """Longest continuation, in tokens."""
     min_words: int = Field(4, ge=1)
@@ -119,6 +126,8 @@ class GenerateConfig(Settings):
     """Most tries for one initial response."""
     max_completion_tokens: int = Field(16384, ge=8)
     """Longest initial response, in tokens."""
+    decoding: DecodingConfig | None = None
+    """Sampling parameters of this stage; null: those of the run."""
 
 
 class ExtendConfig(Settings):
@@ -136,6 +145,8 @@ class ExtendConfig(Settings):
     """Longest answer of stage 1, of which a third is dropped anyway; null: as the other stage."""
     min_growth: float = Field(1.2, ge=1.0)
     """An extended response must exceed this multiple of the initial response, in words."""
+    decoding: DecodingConfig | None = None
+    """Sampling parameters of this stage; null: those of the run."""
     form: Literal["default", "reference-qwen", "reference-llama"] = "default"
     """How texts are split, joined and, for training, thinned out."""
     keep_line_probability: float = Field(0.8, gt=0.0, le=1.0)
@@ -178,7 +189,7 @@ class RunConfig(Settings):
     engine: EngineConfig
     """The engine."""
     decoding: DecodingConfig = DecodingConfig()
-    """Sampling parameters."""
+    """Sampling parameters of the stages that set none of their own."""
     expand: ExpandConfig = ExpandConfig()
     """Self-instruct and judge."""
     generate: GenerateConfig = GenerateConfig()

@@ -244,3 +244,31 @@ def test_an_idle_engine_gets_another_cohort(tmp_path):
     first_of_last = next(i for i, request in enumerate(engine.requests) if request.cohort == 2)
     last_of_first = max(i for i, request in enumerate(engine.requests) if request.cohort == 0)
     assert first_of_last < last_of_first
+
+
+def test_a_stage_may_have_its_own_decoding(tmp_path):
+    engine = ScriptedEngine(write)
+    config = small_config(
+        decoding={"temperature": 0.5},
+        generate={"responses": 1, "decoding": {"temperature": 0.9, "frequency_penalty": 0.3}},
+    )
+    run_scripted(tmp_path, config, engine)
+    seen = {
+        request.stage: (request.decoding.temperature, request.decoding.frequency_penalty)
+        for request in engine.requests
+    }
+    assert seen[Stage.EXPAND] == seen[Stage.EXTEND_TAIL] == (0.5, 0.0)
+    assert seen[Stage.GENERATE] == (0.9, 0.3)
+
+
+def test_a_rejected_extension_is_never_the_initial_response(tmp_path):
+    files, _ = run_scripted(tmp_path)
+    texts = {record["initial_response"] for record in files.read_records()}
+    rejects = [
+        orjson.loads(line)
+        for path in files.folder.glob("rejects/*")
+        for line in path.read_bytes().splitlines()
+    ]
+    extensions = [reject for reject in rejects if reject["stage"] == Stage.EXTEND_TAIL]
+    assert extensions
+    assert not texts & {reject["text"] for reject in extensions}

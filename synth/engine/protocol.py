@@ -51,6 +51,8 @@ class Decoding:
     top_p: float = 1.0
     top_k: int = 0
     repetition_penalty: float = 1.0
+    frequency_penalty: float = 0.0
+    presence_penalty: float = 0.0
     stop: tuple[str, ...] = ()
     seed: int = 0
     """Derived from the run's seed and the request's id; engines may ignore it."""

@@ -11,6 +11,7 @@ from vllm import AsyncEngineArgs, SamplingParams
 from vllm.exceptions import VLLMClientError
 from vllm.inputs import tokens_input
 from vllm.lora.request import LoRARequest
+from vllm.platforms import current_platform
 from vllm.sampling_params import RequestOutputKind
 from vllm.v1.engine.async_llm import AsyncLLM
 from vllm.v1.engine.exceptions import EngineDeadError, EngineGenerateError
@@ -19,6 +20,7 @@ from vllm.v1.metrics.loggers import StatLoggerBase
 from synth.adapter import Adapter
 from synth.config import EngineConfig, ModelConfig
 from synth.engine.chat import ChatTokenizer, first_line
+from synth.engine.hardware import cpu_dtype
 from synth.engine.protocol import (
     Completion,
     EngineLoad,
@@ -139,6 +141,8 @@ class VllmEngine:
             top_p=decoding.top_p,
             top_k=decoding.top_k,
             repetition_penalty=decoding.repetition_penalty,
+            frequency_penalty=decoding.frequency_penalty,
+            presence_penalty=decoding.presence_penalty,
             stop=list(decoding.stop),
             seed=decoding.seed if self._config.per_request_seeds else None,
             output_kind=RequestOutputKind.DELTA,
@@ -200,7 +204,7 @@ def _engine_args(
     return AsyncEngineArgs(
         model=model.name,
         trust_remote_code=model.trust_remote_code,
-        dtype=config.dtype,
+        dtype=_native_dtype() if config.dtype == "auto" else config.dtype,
         max_num_seqs=config.max_num_seqs,
         max_num_batched_tokens=config.max_num_batched_tokens,
         max_model_len=config.max_model_len,
@@ -214,6 +218,10 @@ def _engine_args(
         disable_log_stats=False,
         **{key: value for key, value in optional.items() if value is not None},
     )
+
+
+def _native_dtype() -> str:
+    return cpu_dtype() if current_platform.is_cpu() else "bfloat16"
 
 
 @dataclass

@@ -57,7 +57,9 @@ class Extension:
             self._drop(exchanges, reason, candidate)
 
     def reject(self) -> None:
-        """Give the whole try up: what passed did not grow enough."""
+        """Give the whole try up: what passed, if anything did, grew too little."""
+        if not self.exchanges:
+            return
         self._book.settle(self.exchanges, "too_little_growth")
         self._book.reject_text(self._id, Stage.EXTEND_TAIL, "too_little_growth", self.text)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from filters import Circumstances, Profile
 from synth.adapter import Adapter
-from synth.config import RunConfig
+from synth.config import DecodingConfig, RunConfig
 from synth.engine.protocol import Completion, Decoding, FinishReason, ModelRole, Request, Stage
 from synth.pipeline.sample import Instruction, Slot
 from synth.prompts.prompt_set import PromptSet
@@ -48,7 +48,7 @@ class Recipe:
         stop: tuple[str, ...] = (),
     ) -> Request:
         """Make a request with the decoding of its stage."""
-        decoding = self.config.decoding
+        decoding = self._decoding(stage)
         return Request(
             id=request_id,
             cohort=slot.cohort,
@@ -63,6 +63,8 @@ class Recipe:
                 top_p=decoding.top_p,
                 top_k=decoding.top_k,
                 repetition_penalty=decoding.repetition_penalty,
+                frequency_penalty=decoding.frequency_penalty,
+                presence_penalty=decoding.presence_penalty,
                 stop=(*decoding.stop, *stop),
                 seed=derive_seed(self.config.seed, request_id),
             ),
@@ -95,6 +97,14 @@ class Recipe:
         )
         verdict = await asyncio.to_thread(self.profile.judge, text, circumstances)
         return verdict.reason
+
+    def _decoding(self, stage: Stage) -> DecodingConfig:
+        config = self.config
+        if stage is Stage.EXPAND:
+            own = config.expand.decoding
+        else:
+            own = (config.generate if stage is Stage.GENERATE else config.extend).decoding
+        return own or config.decoding
 
     def _max_completion_tokens(self, stage: Stage) -> int:
         if stage is Stage.EXPAND:
