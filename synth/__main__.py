@@ -1,20 +1,12 @@
 """The command line; everything heavy is imported by the command that needs it."""
 
-import os
 import sys
 from pathlib import Path
 
 import click
 
-from synth.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, EngineError, UsageError
-
-_OVERRIDES = click.option(
-    "-o",
-    "overrides",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="Set a key, e.g. generate.attempts=5.",
-)
+from foundation.command import OVERRIDES, run_command
+from foundation.errors import UsageError
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -27,14 +19,15 @@ def cli() -> None:
 @click.option("--config", required=True, type=click.Path(path_type=Path), help="YAML file.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Run directory.")
 @click.option("--iteration", default=1, show_default=True, type=click.IntRange(min=1))
-@_OVERRIDES
+@OVERRIDES
 def run(config: Path, out: Path, iteration: int, overrides: tuple[str, ...]) -> None:
     """Synthesize one macro-iteration of data; run again, it goes on where it was."""
-    from synth.config_file import load_config
+    from foundation.config_file import load_config
+    from synth.config import RunConfig
     from synth.run_directory import RunDirectory
     from synth.synthesis import run_iteration
 
-    sys.exit(run_iteration(load_config(config, overrides), iteration, RunDirectory(out)))
+    sys.exit(run_iteration(load_config(RunConfig, config, overrides), iteration, RunDirectory(out)))
 
 
 @cli.command(name="filter")
@@ -75,26 +68,8 @@ def status(directory: Path) -> None:
 
 
 def main() -> None:
-    """Run a command; what ends it early is one line, and an exit code that tells whose doing."""
-    try:
-        code = cli(standalone_mode=False)
-    except click.ClickException as error:
-        code = _complain(error.format_message(), EXIT_USAGE)
-    except (UsageError, EngineError) as error:
-        code = _complain(str(error), error.exit_code)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = EXIT_FAILED
-    except OSError as error:
-        code = _complain(f"{error.filename or 'output'}: {error.strerror}", EXIT_FAILED)
-    except (click.Abort, KeyboardInterrupt):
-        code = _complain("interrupted", EXIT_INTERRUPTED)
-    sys.exit(code)
-
-
-def _complain(message: str, code: int) -> int:
-    click.echo(f"error: {message}", err=True)
-    return code
+    """Run the command line."""
+    run_command(cli)
 
 
 if __name__ == "__main__":

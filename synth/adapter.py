@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from synth.errors import ConfigError
+from foundation.errors import ConfigError
 
 # Ranks that vLLM serves; an adapter takes the smallest that holds it.
 SERVED_RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)

@@ -6,7 +6,7 @@ from pydantic import Field, field_validator, model_validator
 
 from filters.near_duplicate import MAX_SIMILARITY
 from filters.profile import DefaultProfile, Profile
-from filters.settings import Settings
+from foundation.settings import Settings
 
 TemplateValue = str | bool | int | float
 

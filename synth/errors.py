@@ -1,26 +1,7 @@
-"""What can end a run, by whose doing it is and by exit code."""
+"""What can end a synthesis, beside a mistake in its input."""
 
-EXIT_FAILED = 1
-EXIT_USAGE = 2
-EXIT_FEWER_THAN_ASKED = 3
-EXIT_INTERRUPTED = 130
+from foundation.errors import CommandError
 
 
-class UsageError(Exception):
-    """The person's input is wrong: one line with the place, the value and the remedy."""
-
-    exit_code = EXIT_USAGE
-
-
-class ConfigError(UsageError):
-    """A configuration, prompt set, seed file or model that cannot be used."""
-
-
-class RunDirectoryError(UsageError):
-    """A run directory that cannot be used as asked."""
-
-
-class EngineError(Exception):
+class EngineError(CommandError):
     """The engine cannot start or go on."""
-
-    exit_code = EXIT_FAILED

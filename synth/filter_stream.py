@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 
 from filters import Circumstances, Profile, count_words
-from synth.errors import UsageError
+from foundation.errors import UsageError
 
 JsonRow = dict[str, Any]
 BAD_LINE = {"keep": False, "reason": "bad_line", "num_words": 0}

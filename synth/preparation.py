@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
+from foundation.errors import ConfigError
 from synth.adapter import Adapter, load_adapter
 from synth.config import RunConfig
 from synth.engine.protocol import ModelRole
-from synth.errors import ConfigError
 from synth.pipeline.recipe import Recipe
 from synth.prompts.prompt_set import load_prompt_set
-from synth.resolved_config import resolve
+from synth.resolved_config import resolve_run
 from synth.run_directory import JsonRow, RunDirectory
 from synth.seeds.seed_file import Seeds, load_seeds
 
@@ -27,7 +27,7 @@ def prepare(config: RunConfig, iteration: int, directory: RunDirectory) -> tuple
         pool=_pool(seeds, iteration, directory),
         adapters=_adapters(config, iteration, directory),
     )
-    return recipe, resolve(config, prompts, seeds)
+    return recipe, resolve_run(config, prompts, seeds)
 
 
 def _pool(seeds: Seeds, iteration: int, directory: RunDirectory) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.live import Live
 
-from synth.atomic_file import write_json
+from foundation.atomic_file import write_json
 from synth.config import RunConfig
 from synth.display import line, panel
 from synth.engine.protocol import Engine, EngineLoad

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from synth.atomic_file import write_json, write_json_lines
+from foundation.atomic_file import write_json, write_json_lines
 from synth.engine.admission import AdmittingEngine
 from synth.engine.journal import JournallingEngine
 from synth.engine.protocol import Engine

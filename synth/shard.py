@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from synth.atomic_file import atomic_file, write_json
+from foundation.atomic_file import atomic_file, write_json
 from synth.engine.protocol import ModelRole
 from synth.pipeline.recipe import Recipe
 from synth.record import rows_of

@@ -3,18 +3,18 @@
 import orjson
 from rich.console import Console
 
+from foundation.errors import DirectoryError
 from synth.display import final_table
-from synth.errors import RunDirectoryError
 from synth.run_directory import RunDirectory
 
 
 def print_status(directory: RunDirectory, console: Console) -> None:
     """Print the last summary of every macro-iteration.
 
-    Raises: RunDirectoryError: it is no run directory.
+    Raises: DirectoryError: it is no run directory.
     """
     if not directory.config.is_file():
-        raise RunDirectoryError(
+        raise DirectoryError(
             f"{directory.folder}: no run directory (no config.json in it); give synth run's --out"
         )
     for number in directory.iterations():
@@ -25,7 +25,7 @@ def print_status(directory: RunDirectory, console: Console) -> None:
         try:
             summary = orjson.loads(files.metrics.read_bytes())
         except orjson.JSONDecodeError as error:
-            raise RunDirectoryError(f"{files.metrics}: not JSON: {error}; delete it") from None
+            raise DirectoryError(f"{files.metrics}: not JSON: {error}; delete it") from None
         if summary["state"] == "running" and not directory.is_locked():
             summary["state"] = "interrupted; the same command resumes it"
         console.print(final_table(summary, str(files.folder)))

@@ -11,12 +11,13 @@ from typing import Any, TextIO
 import orjson
 from rich.console import Console
 
-from synth.atomic_file import write_json
+from foundation.atomic_file import write_json
+from foundation.errors import EXIT_FEWER_THAN_ASKED, EXIT_INTERRUPTED, ConfigError
 from synth.config import RunConfig
 from synth.display import final_table
 from synth.engine.protocol import Engine
 from synth.engine_log import root_cause
-from synth.errors import EXIT_FEWER_THAN_ASKED, EXIT_INTERRUPTED, ConfigError, EngineError
+from synth.errors import EngineError
 from synth.output_redirect import redirected_output
 from synth.pipeline.recipe import Recipe
 from synth.preparation import prepare
@@ -36,7 +37,7 @@ _NO_TELEMETRY = ("VLLM_NO_USAGE_STATS", "DO_NOT_TRACK", "HF_HUB_DISABLE_TELEMETR
 def run_iteration(config: RunConfig, iteration: int, directory: RunDirectory) -> int:
     """Synthesize one macro-iteration of data, or what is left of it; return the exit code.
 
-    Raises: ConfigError, RunDirectoryError: nothing was started or written.
+    Raises: ConfigError, DirectoryError: nothing was started or written.
     Raises: EngineError: the engine failed; what was finished is kept.
     """
     files = directory.iteration(iteration)

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from command import synth
+from foundation.errors import DirectoryError
 from runs import run_scripted, small_config
-from synth.errors import RunDirectoryError
 from synth.prompts.prompt_set import BUILT_IN
 from synth.run_directory import RunDirectory
 
@@ -129,7 +129,7 @@ def test_an_output_directory_that_is_not_writable(tmp_path):
 
 def test_an_output_directory_with_another_configuration(tmp_path):
     run_scripted(tmp_path)
-    with pytest.raises(RunDirectoryError, match=r"config\.seed 0 -> 7; use its configuration") as e:
+    with pytest.raises(DirectoryError, match=r"config\.seed 0 -> 7; use its configuration") as e:
         run_scripted(tmp_path, small_config(seed=7))
     assert "\n" not in str(e.value)
 
@@ -140,7 +140,7 @@ def test_changed_seeds_are_another_configuration(tmp_path):
     config = small_config(seeds=str(seeds))
     run_scripted(tmp_path / "out", config)
     seeds.write_text('{"instruction": "Write one."}\n{"instruction": "Write three."}\n')
-    with pytest.raises(RunDirectoryError, match=r"inputs\.seeds_sha256"):
+    with pytest.raises(DirectoryError, match=r"inputs\.seeds_sha256"):
         run_scripted(tmp_path / "out", config)
 
 
@@ -148,7 +148,7 @@ def test_a_directory_that_another_process_holds(tmp_path):
     directory = RunDirectory(tmp_path)
     with (
         directory.locked(),
-        pytest.raises(RunDirectoryError, match=r"process \d+ on .* is writing there"),
+        pytest.raises(DirectoryError, match=r"process \d+ on .* is writing there"),
         RunDirectory(tmp_path).locked(),
     ):
         pass

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from foundation.errors import ConfigError
 from synth.config import ModelConfig
 from synth.engine.chat import ChatTokenizer
-from synth.errors import ConfigError
 from synth.prompts.prompt_set import load_prompt_set
 
 MODEL = Path("models/smollm2-135m-instruct")

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from foundation.config_file import load_config
+from foundation.errors import ConfigError
 from synth.config import RunConfig
-from synth.config_file import load_config
-from synth.errors import ConfigError
 
 CONFIGS = sorted(Path("configs").glob("*.yaml"))
 MINIMAL = """
@@ -27,14 +27,14 @@ def config_file(tmp_path):
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
 def test_every_shipped_configuration_parses_and_sets_the_engine_s_size(path):
     assert len(CONFIGS) >= 4
-    load_config(path)
+    load_config(RunConfig, path)
     engine = yaml.safe_load(path.read_text())["engine"]
     assert {"max_num_seqs", "max_num_batched_tokens", "max_model_len"} <= set(engine)
 
 
 def test_the_reference_configurations_have_the_reference_s_numbers():
     for name in ("qwen-zh", "llama-en"):
-        config = load_config(Path(f"configs/{name}.yaml"))
+        config = load_config(RunConfig, Path(f"configs/{name}.yaml"))
         decoding, extend = config.decoding, config.extend
         assert (decoding.temperature, decoding.top_p, decoding.top_k) == (0.7, 0.8, 20)
         assert decoding.repetition_penalty == 1.1
@@ -47,19 +47,22 @@ def test_the_reference_configurations_have_the_reference_s_numbers():
 
 def test_overrides_win_over_the_file(config_file):
     overrides = ["num_instructions=9", "filter.max_words=900", "decoding.stop=['###']"]
-    config = load_config(config_file, overrides)
+    config = load_config(RunConfig, config_file, overrides)
     assert config.num_instructions == 9
     assert config.filter.max_words == 900
     assert config.decoding.stop == ("###",)
 
 
 def test_a_profile_can_be_given_by_name(config_file):
-    assert load_config(config_file, ["filter=reference-qwen"]).filter.profile == "reference-qwen"
+    assert (
+        load_config(RunConfig, config_file, ["filter=reference-qwen"]).filter.profile
+        == "reference-qwen"
+    )
 
 
 def test_a_configuration_cannot_be_changed(config_file):
     with pytest.raises(ValueError, match="frozen"):
-        load_config(config_file).num_instructions = 5
+        load_config(RunConfig, config_file).num_instructions = 5
 
 
 @pytest.mark.parametrize(
@@ -90,7 +93,7 @@ def test_a_configuration_cannot_be_changed(config_file):
 )
 def test_a_wrong_override_is_one_line(config_file, overrides, message):
     with pytest.raises(ConfigError, match=message) as error:
-        load_config(config_file, overrides)
+        load_config(RunConfig, config_file, overrides)
     assert "\n" not in str(error.value)
 
 
@@ -110,7 +113,7 @@ def test_a_wrong_file_is_one_line_with_its_name(tmp_path, content, message):
     path = tmp_path / "wrong.yaml"
     path.write_bytes(content)
     with pytest.raises(ConfigError, match=message) as error:
-        load_config(path)
+        load_config(RunConfig, path)
     assert str(path) in str(error.value)
     assert "\n" not in str(error.value)
 

@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from synth.errors import ConfigError
+from foundation.errors import ConfigError
 from synth.prompts.prompt_set import BUILT_IN, load_prompt_set
 from synth.seeds.seed_file import load_seeds
 

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from foundation.config_file import load_config
 from lora import MODEL, write_adapter
 from synth.adapter import load_adapter
-from synth.config_file import load_config
+from synth.config import RunConfig
 from synth.engine.chat import ChatTokenizer
 from synth.engine.protocol import Decoding, FinishReason, ModelRole, Request, Stage
 
@@ -26,7 +27,7 @@ def runner():
 def engine(runner, tmp_path_factory):
     from synth.engine.vllm import VllmEngine
 
-    config = load_config(Path("configs/cpu.yaml"), OVERRIDES)
+    config = load_config(RunConfig, Path("configs/cpu.yaml"), OVERRIDES)
     folder = tmp_path_factory.mktemp("adapters")
     adapters = {
         role: load_adapter(f"{role}@1", write_adapter(folder / role.value, seed), MODEL)

@@ -12,8 +12,8 @@ from typing import Any
 
 from transformers import AutoConfig, AutoTokenizer
 
+from foundation.errors import ConfigError
 from synth.config import ModelConfig
-from synth.errors import ConfigError
 
 
 class ChatTokenizer:

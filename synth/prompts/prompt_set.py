@@ -15,9 +15,9 @@ from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError
 from jinja2.sandbox import SandboxedEnvironment
 from pydantic import Field, ValidationError
 
-from filters.settings import Settings
 from filters.words import script_units
-from synth.errors import ConfigError
+from foundation.errors import ConfigError
+from foundation.settings import Settings
 
 BUILT_IN = Path(__file__).parent
 _ENVIRONMENT = SandboxedEnvironment(undefined=StrictUndefined)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import orjson
 
-from synth.errors import ConfigError
+from foundation.errors import ConfigError
 
 BUILT_IN = Path(__file__).parent
 MIN_SEEDS = 2

@@ -3,16 +3,17 @@
 import difflib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from synth.config import RunConfig
-from synth.errors import ConfigError
+from foundation.errors import ConfigError
+from foundation.settings import Settings
 
 Tree = dict[str, Any]
+Config = TypeVar("Config", bound=Settings)
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):
@@ -27,7 +28,7 @@ class _UniqueKeyLoader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-def load_config(path: Path, overrides: Iterable[str] = ()) -> RunConfig:
+def load_config(model: type[Config], path: Path, overrides: Iterable[str] = ()) -> Config:
     """Read, override and validate a configuration.
 
     Raises: ConfigError: what is wrong, where, and what to do.
@@ -35,9 +36,9 @@ def load_config(path: Path, overrides: Iterable[str] = ()) -> RunConfig:
     tree = _read_tree(path)
     sources = {key: f"-o {key}" for key in _apply_overrides(tree, overrides)}
     try:
-        return RunConfig.model_validate(tree)
+        return model.model_validate(tree)
     except ValidationError as error:
-        raise ConfigError(_explain(error, path, sources)) from None
+        raise ConfigError(_explain(error, model, path, sources)) from None
 
 
 def _read_tree(path: Path) -> Tree:
@@ -85,54 +86,64 @@ def _set(tree: Tree, key: str, value: object) -> None:
     tree[last] = value
 
 
-def _explain(error: ValidationError, path: Path, sources: dict[str, str]) -> str:
+def _explain(
+    error: ValidationError, model: type[Settings], path: Path, sources: dict[str, str]
+) -> str:
     """Say the first mistake in full and count the others."""
     details = error.errors(include_url=False)
     # A misspelt key also leaves its right form missing: name the misspelling.
     first = min(details, key=lambda detail: detail["type"] != "extra_forbidden")
-    key = ".".join(str(part) for part in _keys(first))
+    keys, owner = _locate(model, first["loc"])
+    key = ".".join(keys)
     place = sources.get(key) or f"{path}: {key}"
     others = f" (and {len(details) - 1} more)" if len(details) > 1 else ""
-    return f"{place}: {_explain_one(first)}{others}"
+    return f"{place}: {_explain_one(first, owner)}{others}"
 
 
-def _keys(detail: ErrorDetails) -> list[str | int]:
-    """Leave out the names of profiles, which pydantic puts between keys."""
-    keys = list(detail["loc"])
-    if len(keys) > 1 and keys[0] == "filter":
-        del keys[1]
-    return keys
+def _locate(
+    owner: type[BaseModel], location: tuple[str | int, ...]
+) -> tuple[list[str], type[BaseModel]]:
+    """Return a location's keys, without the tags of unions, and the model of its last key."""
+    keys: list[str] = []
+    parts = [str(part) for part in location]
+    while parts:
+        keys.append(parts.pop(0))
+        members = _models_of(owner, keys[-1])
+        if not parts or not members:
+            return keys + parts, owner
+        owner = members[0] if len(members) == 1 else _tagged(members, parts.pop(0))
+    return keys, owner
 
 
-def _explain_one(detail: ErrorDetails) -> str:
+def _models_of(owner: type[BaseModel], key: str) -> list[type[BaseModel]]:
+    field = owner.model_fields.get(key)
+    annotation = field.annotation if field else None
+    candidates = get_args(annotation) or (annotation,)
+    return [kind for kind in candidates if isinstance(kind, type) and issubclass(kind, BaseModel)]
+
+
+def _tagged(members: list[type[BaseModel]], tag: str) -> type[BaseModel]:
+    """Return the member of a union that a field's only value names."""
+    return next(
+        member
+        for member in members
+        if any(field.default == tag for field in member.model_fields.values())
+    )
+
+
+def _explain_one(detail: ErrorDetails, owner: type[BaseModel]) -> str:
     given = detail["input"]
     if detail["type"] == "missing":
         return "missing; this key must be set"
     if detail["type"] == "extra_forbidden":
-        return f"unknown key{_nearest(detail)}"
+        return f"unknown key{_nearest(str(detail['loc'][-1]), list(owner.model_fields))}"
     message = detail["msg"].removeprefix("Value error, ")
     return f"{message[0].lower()}{message[1:]}, got {given!r}"[:300]
 
 
-def _nearest(detail: ErrorDetails) -> str:
-    *parents, key = _keys(detail)
-    known = list(_fields_at(RunConfig, parents, detail))
-    near = difflib.get_close_matches(str(key), known, n=1, cutoff=0.5)
+def _nearest(key: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
     return f"; did you mean {near[0]!r}?" if near else f"; known here: {', '.join(known)}"
-
-
-def _fields_at(
-    model: type[BaseModel], parents: list[str | int], detail: ErrorDetails
-) -> Iterable[str]:
-    for parent in parents:
-        annotation = model.model_fields[str(parent)].annotation
-        if not isinstance(annotation, type):
-            from filters.profile import PROFILES
-
-            annotation = PROFILES[str(detail["loc"][1])]
-        assert issubclass(annotation, BaseModel)
-        model = annotation
-    return model.model_fields
 
 
 def _one_line(error: Exception) -> str:

@@ -1,0 +1,1 @@
+"""What synth and train both stand on: settings, files, directories, errors."""

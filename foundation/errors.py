@@ -1,0 +1,26 @@
+"""What can end a command, by whose doing it is and by exit code."""
+
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+EXIT_FEWER_THAN_ASKED = 3
+EXIT_INTERRUPTED = 130
+
+
+class CommandError(Exception):
+    """What ends a command with one line and an exit code, not with a traceback."""
+
+    exit_code = EXIT_FAILED
+
+
+class UsageError(CommandError):
+    """The person's input is wrong: one line with the place, the value and the remedy."""
+
+    exit_code = EXIT_USAGE
+
+
+class ConfigError(UsageError):
+    """A configuration, prompt set, seed file, model or adapter that cannot be used."""
+
+
+class DirectoryError(UsageError):
+    """An output directory that cannot be used as asked."""

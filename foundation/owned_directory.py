@@ -1,0 +1,115 @@
+"""An output directory: one process at a time, one configuration for good."""
+
+import fcntl
+import os
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from foundation.atomic_file import write_json
+from foundation.errors import DirectoryError
+
+_LOCK_ATTEMPTS = 5
+_LOCK_PAUSE_S = 0.1
+
+
+class OwnedDirectory:
+    """A directory given with `--out`; `config.json` in it tells what it holds."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @property
+    def config(self) -> Path:
+        """The resolved configuration."""
+        return self.folder / "config.json"
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the directory for this process; the lock dies with it.
+
+        Raises: DirectoryError: it cannot be written, or another process holds it.
+        """
+        path = self.folder / ".lock"
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError as error:
+            raise DirectoryError(
+                f"--out {self.folder}: cannot write there: {error.strerror}; choose another"
+            ) from None
+        if not _lock(descriptor):
+            os.close(descriptor)
+            holder = path.read_text("utf-8").strip()
+            raise DirectoryError(
+                f"--out {self.folder}: {holder} is writing there; wait for it or choose another"
+            )
+        try:
+            os.ftruncate(descriptor, 0)
+            os.write(descriptor, f"process {os.getpid()} on {socket.gethostname()}\n".encode())
+            yield
+        finally:
+            os.close(descriptor)
+
+    def is_locked(self) -> bool:
+        """Tell whether a process holds the directory."""
+        try:
+            descriptor = os.open(self.folder / ".lock", os.O_RDWR)
+        except OSError:
+            return False
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(descriptor)
+        return False
+
+    def claim(self, resolved: dict[str, Any]) -> None:
+        """Write the resolved configuration, or check that it is the one that stands there.
+
+        Raises: DirectoryError: another configuration or other inputs, with the keys that differ.
+        """
+        if not self.config.exists():
+            write_json(self.config, resolved)
+            return
+        try:
+            earlier = orjson.loads(self.config.read_bytes())
+        except orjson.JSONDecodeError as error:
+            raise DirectoryError(f"{self.config}: not JSON: {error}; restore it") from None
+        if not isinstance(earlier, dict):
+            raise DirectoryError(f"{self.config}: not an object; restore it")
+        differing = [
+            f"{key} {old!r} -> {new!r}"
+            for key, old, new in _differences(earlier, resolved)
+            if key.split(".")[0] in ("config", "inputs")
+        ]
+        if differing:
+            raise DirectoryError(
+                f"--out {self.folder}: holds a run with another configuration: "
+                f"{'; '.join(differing)[:500]}; use its configuration or another directory"
+            )
+
+
+def _lock(descriptor: int) -> bool:
+    """Take the lock; one who only looks at it just now lets go at once."""
+    for attempt in range(_LOCK_ATTEMPTS):
+        time.sleep(_LOCK_PAUSE_S * min(attempt, 1))
+        with suppress(BlockingIOError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+    return False
+
+
+def _differences(old: object, new: object, key: str = "") -> Iterator[tuple[str, object, object]]:
+    if isinstance(old, dict) and isinstance(new, dict):
+        for name in sorted({*old, *new}):
+            place = f"{key}.{name}" if key else name
+            yield from _differences(old.get(name), new.get(name), place)
+    elif old != new:
+        yield key, old, new

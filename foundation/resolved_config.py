@@ -1,0 +1,32 @@
+"""The resolved configuration of a command: every value, its inputs' digests, package versions."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import orjson
+
+from foundation.settings import Settings
+
+
+def resolve(config: Settings, inputs: Mapping[str, Any], packages: Iterable[str]) -> dict[str, Any]:
+    """Collect what decides the results, with a digest over it, and the versions in use."""
+    decisive = {"config": config.model_dump(mode="json"), "inputs": dict(inputs)}
+    canonical = orjson.dumps(decisive, option=orjson.OPT_SORT_KEYS)
+    return {
+        **decisive,
+        "digest": hashlib.sha256(canonical).hexdigest(),
+        "versions": versions(packages),
+    }
+
+
+def versions(packages: Iterable[str]) -> dict[str, str]:
+    """Return the versions of those packages that are installed."""
+    found = {}
+    for package in packages:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,1 @@
+"""The trainer: LoRA adapters from shards of prompt-completion rows."""

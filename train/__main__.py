@@ -1,0 +1,52 @@
+"""The command line of the trainer; everything heavy is imported by the command that needs it."""
+
+from pathlib import Path
+
+import click
+
+from foundation.command import OVERRIDES, run_command
+
+_FOLDER = click.Path(path_type=Path)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="self-lengthen")
+def cli() -> None:
+    """Train LoRA adapters on shards of prompt-completion rows."""
+
+
+@cli.command()
+@click.option("--config", required=True, type=_FOLDER, help="YAML file.")
+@click.option(
+    "--data",
+    "paths",
+    required=True,
+    multiple=True,
+    metavar="PATH",
+    help="JSONL file, folder of them or glob; may be given several times.",
+)
+@click.option("--out", required=True, type=_FOLDER, help="Where the adapter will appear, whole.")
+@click.option("--adapter", type=_FOLDER, help="Adapter to train further.")
+@OVERRIDES
+def sft(
+    config: Path,
+    paths: tuple[str, ...],
+    out: Path,
+    adapter: Path | None,
+    overrides: tuple[str, ...],
+) -> None:
+    """Train one adapter; run again, it goes on where it was."""
+    from foundation.config_file import load_config
+    from train.config import TrainConfig
+    from train.training import train_adapter
+
+    train_adapter(load_config(TrainConfig, config, overrides), paths, out, adapter)
+
+
+def main() -> None:
+    """Run the command line."""
+    run_command(cli)
+
+
+if __name__ == "__main__":
+    main()
