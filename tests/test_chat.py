@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from transformers import AutoTokenizer
 
 from foundation.errors import ConfigError
 from synth.config import ModelConfig
@@ -20,8 +21,8 @@ def chat():
 
 
 @pytest.fixture(scope="module")
-def tokenizer(chat):
-    return chat._tokenizer
+def tokenizer():
+    return AutoTokenizer.from_pretrained(MODEL)
 
 
 def control_ids(tokenizer):

@@ -1,10 +1,5 @@
-"""Conversations to token ids, through the tokenizer's own chat template.
+"""The model's tokenizer, for prompts of one user turn."""
 
-Text of users and models stays text: a special token spelled out in it is encoded as characters,
-never as the control token.
-"""
-
-import re
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +7,7 @@ from typing import Any
 
 from transformers import AutoConfig, AutoTokenizer
 
+from foundation.chat_encoding import ChatEncoder
 from foundation.errors import ConfigError
 from synth.config import ModelConfig
 
@@ -23,12 +19,9 @@ class ChatTokenizer:
     """
 
     def __init__(self, tokenizer: Any, model: ModelConfig) -> None:  # noqa: ANN401 - of transformers
-        self._tokenizer = tokenizer
+        self._encoder = ChatEncoder(tokenizer, model.chat_template_kwargs)
         self._in_use = threading.Lock()
         self._system_prompt = model.system_prompt
-        self._template_kwargs = model.chat_template_kwargs
-        special = sorted(_special_tokens(tokenizer), key=len, reverse=True)
-        self._special = re.compile("|".join(map(re.escape, special)) or r"(?!)")
 
     @classmethod
     def load(cls, model: ModelConfig) -> "ChatTokenizer":
@@ -53,19 +46,13 @@ class ChatTokenizer:
     def encode(self, user: str, prefill: str = "") -> list[int]:
         """Encode a user turn, the generation prompt and the beginning of the assistant's turn."""
         with self._in_use:
-            return self._encode_turns(user) + (self._encode_text(prefill) if prefill else [])
-
-    def _encode_text(self, text: str) -> list[int]:
-        """Encode bare text; special tokens in it stay text."""
-        ids: list[int] = self._tokenizer.encode(
-            text, add_special_tokens=False, split_special_tokens=True
-        )
-        return ids
+            prompt = self._encoder.encode_prompt(self._messages(user))
+            return prompt + (self._encoder.encode_text(prefill) if prefill else [])
 
     def first_token(self, choice: str) -> int:
         """Return the token that an answer of this choice begins with."""
         with self._in_use:
-            return self._encode_text(choice)[0]
+            return self._encoder.encode_text(choice)[0]
 
     def check_choices(self, choices: Sequence[str]) -> None:
         """Check that the choices can be told apart by their first token.
@@ -78,41 +65,9 @@ class ChatTokenizer:
                 "same token of this model; change the wording of the prompt set"
             )
 
-    def _encode_turns(self, user: str) -> list[int]:
-        if not self._special.search(user):
-            ids: list[int] = self._tokenizer.apply_chat_template(
-                self._messages(user),
-                add_generation_prompt=True,
-                tokenize=True,
-                return_dict=False,
-                **self._template_kwargs,
-            )
-            return ids
-        frame = self._tokenizer.apply_chat_template(
-            self._messages(_PLACE),
-            add_generation_prompt=True,
-            tokenize=False,
-            **self._template_kwargs,
-        )
-        before, _, after = frame.partition(_PLACE)
-        return self._encode_frame(before) + self._encode_text(user) + self._encode_frame(after)
-
-    def _encode_frame(self, text: str) -> list[int]:
-        ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False)
-        return ids
-
     def _messages(self, user: str) -> list[dict[str, str]]:
         turns = [("system", self._system_prompt)] if self._system_prompt is not None else []
         return [{"role": role, "content": str(text)} for role, text in [*turns, ("user", user)]]
-
-
-def _special_tokens(tokenizer: Any) -> set[str]:  # noqa: ANN401 - of transformers
-    added = {str(token) for token in tokenizer.added_tokens_decoder.values() if token.special}
-    return added | set(tokenizer.all_special_tokens)
-
-
-# Stands for the user's text while the frame around it is rendered.
-_PLACE = "\ue000user-text\ue000"
 
 
 def check_model_length(model: ModelConfig, max_model_len: int) -> None:

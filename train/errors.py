@@ -1,0 +1,15 @@
+"""What is wrong with what a person gave the trainer."""
+
+from foundation.errors import CommandError, UsageError
+
+
+class ShardError(UsageError):
+    """Rows that cannot be trained on, with file and line."""
+
+
+class AdapterError(UsageError):
+    """An adapter that cannot be continued, served or merged."""
+
+
+class TrainingError(CommandError):
+    """A training that cannot start or go on."""

@@ -1,0 +1,76 @@
+"""Reading shards: files, folders and globs to validated rows."""
+
+import glob
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from train.errors import ShardError
+from train.row import Row, parse_row
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """A file of rows that has been read."""
+
+    path: Path
+    sha256: str
+    rows: tuple[Row, ...]
+
+    def describe(self) -> dict[str, Any]:
+        """Return what provenance keeps of it."""
+        return {"path": str(self.path), "sha256": self.sha256, "rows": len(self.rows)}
+
+
+def read_shards(paths: Iterable[str]) -> list[Shard]:
+    """Read and validate every row.
+
+    Raises: ShardError: the first bad row as file:line with the reason, or nothing to read.
+    """
+    shards = [_read(path) for path in _expand(paths)]
+    roles = {row.role for shard in shards for row in shard.rows if row.role}
+    if len(roles) > 1:
+        raise ShardError(
+            f"--data: rows of {' and '.join(sorted(roles))}; an adapter has one role, "
+            "e.g. --data 'shards/generator-*.jsonl'"
+        )
+    if not any(shard.rows for shard in shards):
+        raise ShardError(f"--data {shards[0].path}: no row in it; give shards with rows")
+    return shards
+
+
+def _expand(paths: Iterable[str]) -> list[Path]:
+    found: dict[Path, None] = {}
+    for path in paths:
+        matches = _matches(path)
+        if not matches:
+            raise ShardError(f"--data {path}: no file; give a JSONL file, a folder or a glob")
+        found |= dict.fromkeys(matches)
+    return list(found)
+
+
+def _matches(path: str) -> list[Path]:
+    if Path(path).is_dir():
+        return sorted(Path(path).glob("*.jsonl"))
+    if Path(path).exists():
+        return [Path(path)]
+    return sorted(Path(match) for match in glob.glob(path))
+
+
+def _read(path: Path) -> Shard:
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            rows = tuple(_rows(file, path, digest))
+    except OSError as error:
+        raise ShardError(f"--data {path}: cannot read: {error.strerror}") from None
+    return Shard(path, digest.hexdigest(), rows)
+
+
+def _rows(lines: Iterable[bytes], path: Path, digest: Any) -> Iterator[Row]:  # noqa: ANN401
+    for number, line in enumerate(lines, start=1):
+        digest.update(line)
+        if line.strip():
+            yield parse_row(line, f"{path}:{number}")
