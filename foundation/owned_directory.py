@@ -14,6 +14,7 @@ import orjson
 from foundation.atomic_file import write_json
 from foundation.errors import DirectoryError
 
+_LOCK = ".lock"
 _LOCK_ATTEMPTS = 5
 _LOCK_PAUSE_S = 0.1
 
@@ -30,12 +31,15 @@ class OwnedDirectory:
         return self.folder / "config.json"
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
+    def locked(self, lock: str = _LOCK) -> Iterator[None]:
         """Hold the directory for this process; the lock dies with it.
+
+        Args:
+            lock: Name of the lock file; one who only starts others that write has its own.
 
         Raises: DirectoryError: it cannot be written, or another process holds it.
         """
-        path = self.folder / ".lock"
+        path = self.folder / lock
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
@@ -59,7 +63,7 @@ class OwnedDirectory:
     def is_locked(self) -> bool:
         """Tell whether a process holds the directory."""
         try:
-            descriptor = os.open(self.folder / ".lock", os.O_RDWR)
+            descriptor = os.open(self.folder / _LOCK, os.O_RDWR)
         except OSError:
             return False
         try:

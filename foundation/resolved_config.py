@@ -10,9 +10,20 @@ import orjson
 from foundation.settings import Settings
 
 
-def resolve(config: Settings, inputs: Mapping[str, Any], packages: Iterable[str]) -> dict[str, Any]:
-    """Collect what decides the results, with a digest over it, and the versions in use."""
-    decisive = {"config": config.model_dump(mode="json"), "inputs": dict(inputs)}
+def resolve(
+    config: Settings,
+    inputs: Mapping[str, Any],
+    packages: Iterable[str],
+    *,
+    indecisive: Iterable[str] = (),
+) -> dict[str, Any]:
+    """Collect what decides the results, with a digest over it, and the versions in use.
+
+    Args:
+        indecisive: Sections of the configuration on which the results do not depend.
+    """
+    settings = config.model_dump(mode="json", exclude=set(indecisive))
+    decisive = {"config": settings, "inputs": dict(inputs)}
     canonical = orjson.dumps(decisive, option=orjson.OPT_SORT_KEYS)
     return {
         **decisive,

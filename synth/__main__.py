@@ -30,6 +30,39 @@ def run(config: Path, out: Path, iteration: int, overrides: tuple[str, ...]) -> 
     sys.exit(run_iteration(load_config(RunConfig, config, overrides), iteration, RunDirectory(out)))
 
 
+@cli.command()
+@click.option("--config", required=True, type=click.Path(path_type=Path), help="YAML file.")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Run directory.")
+@click.option("--iteration", required=True, type=click.IntRange(min=1))
+@OVERRIDES
+def measure(config: Path, out: Path, iteration: int, overrides: tuple[str, ...]) -> None:
+    """Answer the held-out instructions with the Generator of a macro-iteration; no data."""
+    from foundation.config_file import load_config
+    from synth.config import RunConfig
+    from synth.measurement import measure_iteration
+    from synth.run_directory import RunDirectory
+
+    settings = load_config(RunConfig, config, overrides)
+    sys.exit(measure_iteration(settings, iteration, RunDirectory(out)))
+
+
+@cli.command()
+@click.option("--config", required=True, type=click.Path(path_type=Path), help="YAML file.")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Run directory.")
+@click.option("--iterations", required=True, type=click.IntRange(min=1), help="How many in all.")
+@OVERRIDES
+def loop(config: Path, out: Path, iterations: int, overrides: tuple[str, ...]) -> None:
+    """Alternate data and training; run again, it goes on where it was."""
+    from foundation.config_file import load_config
+    from synth.config import RunConfig
+    from synth.loop import run_loop
+    from synth.run_directory import RunDirectory
+    from synth.step import LoopPlan
+
+    settings = load_config(RunConfig, config, overrides)
+    sys.exit(run_loop(LoopPlan(config, overrides, settings, RunDirectory(out), iterations)))
+
+
 @cli.command(name="filter")
 @click.argument("file", default="-", type=click.Path(path_type=Path, allow_dash=True))
 @click.option("--profile", default="default", show_default=True, help="Filter profile.")

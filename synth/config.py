@@ -162,6 +162,36 @@ class LengthSamplingConfig(Settings):
     """What is ranked."""
 
 
+class HeldOutConfig(Settings):
+    """The held-out measure: how long the Generator's answers are where it is never trained."""
+
+    instructions: str = Field("en", min_length=1)
+    """Held-out instructions: `en`, `zh`, or a JSONL file with an `instruction` in each line."""
+    num_instructions: int = Field(16, ge=0)
+    """How many of them are answered, from the file's beginning; 0 turns the measure off."""
+    max_completion_tokens: int | None = Field(None, ge=8)
+    """Longest answer, in tokens; null: as an initial response."""
+
+
+class LoopConfig(Settings):
+    """What `synth loop` starts between two macro-iterations; a run's data does not depend on it."""
+
+    generator: str | None = None
+    """YAML file of `train sft` for the Generator; `synth loop` needs it."""
+    extender: str | None = None
+    """YAML file of `train sft` for the Extender; `synth loop` needs it."""
+    processes: int = Field(1, ge=1)
+    """Processes of one training; more than one are started by `accelerate launch`."""
+    accelerate_config: str | None = None
+    """Configuration file of `accelerate launch`."""
+
+    @model_validator(mode="after")
+    def _check_launcher(self) -> "LoopConfig":
+        if self.accelerate_config is not None and self.processes == 1:
+            raise ValueError("accelerate_config needs processes above 1")
+        return self
+
+
 class OutputConfig(Settings):
     """Files for the trainer."""
 
@@ -200,8 +230,12 @@ class RunConfig(Settings):
     """The response filter: a profile and its thresholds."""
     length_sampling: LengthSamplingConfig = LengthSamplingConfig()
     """Length sampling."""
+    held_out: HeldOutConfig = HeldOutConfig()
+    """The held-out measure."""
     output: OutputConfig = OutputConfig()
     """Files for the trainer."""
+    loop: LoopConfig = LoopConfig()
+    """Training between macro-iterations, for `synth loop`."""
 
     @field_validator("filter", mode="before")
     @classmethod

@@ -76,6 +76,17 @@ def acceptance_table(summary: JsonRow) -> Table:
     return table
 
 
+def held_out_line(held_out: JsonRow) -> str:
+    """Render the held-out measure."""
+    words = held_out["num_words"]
+    median = f"median {words['p50']:,} words" if words else "no length"
+    errors = f", {held_out['errors']} failed" if held_out["errors"] else ""
+    return (
+        f"{held_out['num_answers']} of {held_out['generator']}, {median}, "
+        f"{held_out['truncated']} truncated{errors}"
+    )
+
+
 def _facts(summary: JsonRow, folder: str) -> list[tuple[str, str]]:
     samples, tokens, words = summary["samples"], summary["tokens"], summary["num_words"]
     facts = [
@@ -96,12 +107,14 @@ def _facts(summary: JsonRow, folder: str) -> list[tuple[str, str]]:
             ("words, p90", f"{initial['p90']:,} -> {response['p90']:,}"),
             ("growth", f"median {growth['p50']:.2f} x, p90 {growth['p90']:.2f} x"),
         ]
+    if summary.get("held_out"):
+        facts.append(("held-out answers", held_out_line(summary["held_out"])))
     return [
         *facts,
         (
             "generated tokens",
             f"{tokens['generated']:,}: kept {tokens['kept']:,}, rejected {tokens['rejected']:,}, "
-            f"aborted {tokens['aborted']:,}",
+            f"aborted {tokens['aborted']:,}, measured {tokens.get('measured', 0):,}",
         ),
         ("speed", f"{summary['tokens_per_s']:,.0f} generated tokens/s"),
         ("time", _duration(summary["seconds"])),

@@ -10,6 +10,7 @@ KEPT = "kept"
 TRUNCATED = "truncated"
 LENGTH_SAMPLED = "length_sampled"
 ERROR = "error"
+MEASURED = "measured"
 
 
 def outcome_of(completion: Completion, reason: str | None) -> str:

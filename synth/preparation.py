@@ -10,7 +10,7 @@ from synth.pipeline.recipe import Recipe
 from synth.prompts.prompt_set import load_prompt_set
 from synth.resolved_config import resolve_run
 from synth.run_directory import JsonRow, RunDirectory
-from synth.seeds.seed_file import Seeds, load_seeds
+from synth.seeds.seed_file import Seeds, load_held_out, load_seeds
 
 
 def prepare(config: RunConfig, iteration: int, directory: RunDirectory) -> tuple[Recipe, JsonRow]:
@@ -20,14 +20,16 @@ def prepare(config: RunConfig, iteration: int, directory: RunDirectory) -> tuple
     """
     prompts = load_prompt_set(config.prompts)
     seeds = load_seeds(config.seeds)
+    held_out = load_held_out(config.held_out.instructions, config.held_out.num_instructions)
     recipe = Recipe(
         config=config,
         iteration=iteration,
         prompts=prompts,
         pool=_pool(seeds, iteration, directory),
         adapters=_adapters(config, iteration, directory),
+        held_out=held_out.instructions,
     )
-    return recipe, resolve_run(config, prompts, seeds)
+    return recipe, resolve_run(config, prompts, seeds, held_out)
 
 
 def _pool(seeds: Seeds, iteration: int, directory: RunDirectory) -> tuple[str, ...]:

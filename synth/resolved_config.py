@@ -20,7 +20,13 @@ _PACKAGES = (
 )
 
 
-def resolve_run(config: RunConfig, prompts: PromptSet, seeds: Seeds) -> dict[str, Any]:
+def resolve_run(
+    config: RunConfig, prompts: PromptSet, seeds: Seeds, held_out: Seeds
+) -> dict[str, Any]:
     """Collect what decides a run's results, and the versions in use."""
-    inputs = {"prompts_sha256": prompts.digest, "seeds_sha256": seeds.digest}
-    return resolve(config, inputs, _PACKAGES)
+    inputs = {
+        "prompts_sha256": prompts.digest,
+        "seeds_sha256": seeds.digest,
+        "held_out_sha256": held_out.digest,
+    }
+    return resolve(config, inputs, _PACKAGES, indecisive={"loop"})

@@ -10,10 +10,12 @@ from foundation.atomic_file import write_json, write_json_lines
 from synth.engine.admission import AdmittingEngine
 from synth.engine.journal import JournallingEngine
 from synth.engine.protocol import Engine
-from synth.errors import EngineError
+from synth.errors import EngineError, first_engine_error
+from synth.held_out import measure
 from synth.pipeline.cohort import Cohort, cohorts_of
 from synth.pipeline.instruction_registry import InstructionRegistry
 from synth.pipeline.recipe import Recipe
+from synth.pipeline.together import together
 from synth.record import record_of
 from synth.run_directory import IterationFiles
 from synth.shard import write_shards
@@ -34,7 +36,7 @@ class Run:
         self._tally = tally
         self._admitting = AdmittingEngine(engine)
         self._engine = JournallingEngine(self._admitting)
-        self._registry = InstructionRegistry(recipe.pool, recipe.config.expand)
+        self._registry = InstructionRegistry(recipe.pool, recipe.config.expand, recipe.held_out)
 
     async def synthesize(self) -> None:
         """Run what is not complete yet, then write the shards; the manifest is the caller's.
@@ -47,12 +49,16 @@ class Run:
         )
         remaining = [cohort for cohort in cohorts if not self._restore(cohort)]
         try:
-            await self._run_cohorts(remaining)
+            await together([self._measure(), self._run_cohorts(remaining)])
         except* EngineError as errors:
-            raise _first(errors) from None
+            raise first_engine_error(errors) from None
         finally:
             self._engine.close_journals()
         await asyncio.to_thread(write_shards, self._files, self._recipe)
+
+    async def _measure(self) -> None:
+        """Measure beside the cohorts, so that the engine stays full."""
+        self._tally.book_held_out(await measure(self._recipe, self._files, self._admitting))
 
     async def _run_cohorts(self, cohorts: Sequence[Cohort]) -> None:
         config = self._recipe.config
@@ -96,9 +102,3 @@ class Run:
         self._tally.close_book(receipt)
         self._files.journal(cohort.index).unlink(missing_ok=True)
         return True
-
-
-def _first(errors: ExceptionGroup[EngineError]) -> EngineError:
-    """Return one of the errors: a dead engine tells every request the same."""
-    error = errors.exceptions[0]
-    return error if isinstance(error, EngineError) else _first(error)

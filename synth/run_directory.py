@@ -53,9 +53,22 @@ class IterationFiles:
         """Training rows of a role."""
         return self.folder / "shards" / f"{role}-{number:05d}.jsonl"
 
+    def has_rows(self, role: str) -> bool:
+        """Tell whether there is anything to train a role on."""
+        return self.shard(role, 0).exists()
+
+    @property
+    def held_out(self) -> Path:
+        """The Generator's answers to the held-out instructions, before it is trained on this."""
+        return self.folder / "held_out.jsonl"
+
     def adapter(self, role: str) -> Path:
         """The adapter that is trained on this iteration's shards."""
         return self.folder / "adapters" / role
+
+    def provenance(self, role: str) -> Path:
+        """What the trainer says of an adapter: its presence means trained."""
+        return self.adapter(role) / "provenance.json"
 
     def read_records(self) -> Iterator[JsonRow]:
         """Yield all records, in cohort order."""
@@ -66,6 +79,11 @@ class IterationFiles:
 
 class RunDirectory(OwnedDirectory):
     """One run: a configuration and its macro-iterations."""
+
+    @property
+    def loop_rows(self) -> Path:
+        """What `synth loop` shows of every macro-iteration."""
+        return self.folder / "loop.json"
 
     def iteration(self, number: int) -> IterationFiles:
         """Return the files of a macro-iteration."""

@@ -11,12 +11,13 @@ from typing import Any
 
 from synth.config import RunConfig
 from synth.engine.protocol import EngineLoad, Stage
+from synth.ledger import KEPT, MEASURED
+from synth.percentiles import percentiles
 from synth.tally import Tally, Totals
 
 JsonRow = dict[str, Any]
 
 _SAMPLES = ("instructions", "initial", "initial_kept", "extended", "records")
-_PERCENTILES = (10, 50, 90, 100)
 # Share of a slot's work up to each stage's end, for the estimate of the time left.
 _EXPAND_WEIGHT, _GENERATE_WEIGHT, _EXTEND_WEIGHT = 0.1, 0.25, 0.65
 
@@ -45,6 +46,7 @@ def summarize(
         "exhausted": dict(sorted(totals.exhaustions.items())),
         "tokens": _tokens(totals),
         "num_words": _word_percentiles(tally.record_words),
+        "held_out": tally.held_out,
         "seconds": round(seconds, 1),
         "seconds_left": _seconds_left(config, totals, seconds),
         "tokens_per_s": round(tokens_per_s, 1),
@@ -72,15 +74,17 @@ def _tokens(totals: Totals) -> JsonRow:
     """Generated tokens by what became of them; the parts add up to `generated`."""
     ledger = totals.ledger
     total = ledger.total()
-    kept = ledger.total(outcome="kept").generated
+    kept = ledger.total(outcome=KEPT).generated
     aborted = ledger.total(outcome="aborted").generated
+    measured = ledger.total(outcome=MEASURED).generated
     return {
         "prompt": total.prompt,
         "cached": total.cached,
         "generated": total.generated,
         "kept": kept,
         "aborted": aborted,
-        "rejected": total.generated - kept - aborted,
+        "measured": measured,
+        "rejected": total.generated - kept - aborted - measured,
     }
 
 
@@ -93,13 +97,7 @@ def _word_percentiles(record_words: Sequence[tuple[int, int]]) -> JsonRow:
         "response": response,
         "growth": growth,
     }
-    return {name: _percentiles(values) for name, values in columns.items() if values}
-
-
-def _percentiles(ordered: Sequence[float]) -> dict[str, float]:
-    """Nearest-rank percentiles."""
-    last = len(ordered) - 1
-    return {f"p{share}": ordered[round(last * share / 100)] for share in _PERCENTILES}
+    return {name: percentiles(values) for name, values in columns.items() if values}
 
 
 def _seconds_left(config: RunConfig, totals: Totals, seconds: float) -> float | None:

@@ -1,9 +1,11 @@
 """The tally of a run: the books of its cohorts, added up while the run goes on."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from synth.held_out import ledger_rows, summarize_held_out
 from synth.ledger import Ledger
 from synth.pipeline.book import CohortBook
 from synth.pipeline.sample import ExtendedResponse
@@ -34,6 +36,8 @@ class Tally:
     num_complete: int = 0
     record_words: list[tuple[int, int]] = field(default_factory=list)
     """Words of the initial and the extended response of every record."""
+    held_out: JsonRow | None = None
+    """Summary of the held-out answers, once they are complete."""
     _open: dict[int, CohortBook] = field(default_factory=dict)
 
     def open_book(self, cohort: int) -> CohortBook:
@@ -51,6 +55,11 @@ class Tally:
         self.complete.add(ledger, counts, exhaustions)
         self.record_words += [(initial, response) for initial, response in receipt["record_words"]]
         self.num_complete += 1
+
+    def book_held_out(self, answers: Sequence[JsonRow]) -> None:
+        """Take over the answers to the held-out instructions."""
+        self.complete.ledger.add_rows(ledger_rows(answers))
+        self.held_out = summarize_held_out(answers)
 
     def totals(self) -> Totals:
         """Add up complete and open cohorts."""

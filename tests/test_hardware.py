@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from synth.engine.hardware import cpu_dtype
+from foundation.hardware import cpu_dtype
 
 
 @pytest.mark.parametrize(

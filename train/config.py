@@ -3,9 +3,9 @@
 What vLLM refuses to serve (DoRA, biases, whole modules, other initializations) has no key here.
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, Strict, model_validator
 
 from foundation.settings import Settings
 
@@ -43,7 +43,7 @@ class LoraConfig(Settings):
     """Rank-stabilized scale."""
     dropout: float = Field(0.0, ge=0.0, lt=1.0)
     """Dropout on the adapter's input."""
-    target_modules: Literal["all-linear"] | tuple[str, ...] = Field("all-linear", strict=False)
+    target_modules: Literal["all-linear"] | Annotated[tuple[str, ...], Strict(False)] = "all-linear"
     """Names of the linear layers that get an update."""
     init: Literal["default", "gaussian", "orthogonal"] = "default"
     """Initialization of the first matrix."""

@@ -26,6 +26,8 @@ class Stage(StrEnum):
     GENERATE = "generate"
     EXTEND_HEAD = "extend_head"
     EXTEND_TAIL = "extend_tail"
+    HELD_OUT = "held_out"
+    """No part of a sample: few requests, as long as the longest, so they start first."""
 
     @property
     def urgency(self) -> int:

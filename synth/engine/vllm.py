@@ -20,7 +20,7 @@ from vllm.v1.metrics.loggers import StatLoggerBase
 from synth.adapter import Adapter
 from synth.config import EngineConfig, ModelConfig
 from synth.engine.chat import ChatTokenizer, first_line
-from synth.engine.hardware import cpu_dtype
+from foundation.hardware import cpu_dtype
 from synth.engine.protocol import (
     Completion,
     EngineLoad,

@@ -22,7 +22,7 @@ async def propose_instruction(
     registry: InstructionRegistry,
     book: CohortBook,
 ) -> Instruction | None:
-    """Propose once; None if the proposal is malformed, known from the pool or judged unsuitable.
+    """Propose once; None if the proposal is malformed, already known or judged unsuitable.
 
     A proposal that is returned is not booked yet: it may be a near-duplicate of an earlier slot's.
     """
@@ -31,7 +31,7 @@ async def propose_instruction(
     text = recipe.prompts.parse_instruction(completion.text)
     reason = (
         _objection_to_form(recipe, completion, text)
-        or ("near_duplicate" if registry.resembles_pool(text) else None)
+        or ("near_duplicate" if registry.resembles_known(text) else None)
         or await _judge(slot, request, text, recipe, engine, book)
     )
     if reason is None:

@@ -15,19 +15,24 @@ from synth.pipeline.sample import Slot
 class InstructionRegistry:
     """Decides in slot order; each slot settles exactly once."""
 
-    def __init__(self, pool: Sequence[str], config: ExpandConfig) -> None:
+    def __init__(
+        self, pool: Sequence[str], config: ExpandConfig, held_out: Sequence[str] = ()
+    ) -> None:
         self._config = config
         self._pool = tuple(pool)
-        self._pool_index = InstructionIndex(pool)
+        self._known_index = InstructionIndex((*pool, *held_out))
         self._accepted_index = InstructionIndex()
         self._accepted: dict[int, str] = {}
         self._settled: set[int] = set()
         self._next = 0
         self._turns: dict[int, asyncio.Event] = {}
 
-    def resembles_pool(self, instruction: str) -> bool:
-        """Tell whether an instruction is a near-duplicate of one in the fixed pool."""
-        return self._resembles(self._pool_index, instruction)
+    def resembles_known(self, instruction: str) -> bool:
+        """Tell whether an instruction is a near-duplicate of a held-out one or of the fixed pool's.
+
+        What is held out is never trained on.
+        """
+        return self._resembles(self._known_index, instruction)
 
     async def resembles_accepted(self, slot: Slot, instruction: str) -> bool:
         """Wait for the slot's turn; tell whether an earlier slot has a near-duplicate."""

@@ -25,6 +25,8 @@ class Recipe:
     prompts: PromptSet
     pool: tuple[str, ...]
     adapters: dict[ModelRole, Adapter]
+    held_out: tuple[str, ...] = ()
+    """Instructions that only measure the Generator."""
 
     @property
     def profile(self) -> Profile:
@@ -102,8 +104,10 @@ class Recipe:
         config = self.config
         if stage is Stage.EXPAND:
             own = config.expand.decoding
+        elif stage in (Stage.GENERATE, Stage.HELD_OUT):
+            own = config.generate.decoding
         else:
-            own = (config.generate if stage is Stage.GENERATE else config.extend).decoding
+            own = config.extend.decoding
         return own or config.decoding
 
     def _max_completion_tokens(self, stage: Stage) -> int:
@@ -111,6 +115,9 @@ class Recipe:
             return self.config.expand.max_completion_tokens
         if stage is Stage.GENERATE:
             return self.config.generate.max_completion_tokens
+        if stage is Stage.HELD_OUT:
+            own = self.config.held_out.max_completion_tokens
+            return own or self.config.generate.max_completion_tokens
         extend = self.config.extend
         if stage is Stage.EXTEND_HEAD and extend.max_stage_1_tokens is not None:
             return extend.max_stage_1_tokens
@@ -123,6 +130,7 @@ _ROLES = {
     Stage.GENERATE: ModelRole.GENERATOR,
     Stage.EXTEND_HEAD: ModelRole.EXTENDER,
     Stage.EXTEND_TAIL: ModelRole.EXTENDER,
+    Stage.HELD_OUT: ModelRole.GENERATOR,
 }
 
 

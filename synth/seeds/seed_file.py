@@ -1,4 +1,4 @@
-"""Reading seed instructions from JSONL: one object with an `instruction` in each line."""
+"""Reading instructions from JSONL: one object with an `instruction` in each line."""
 
 import hashlib
 from dataclasses import dataclass
@@ -15,32 +15,57 @@ MIN_SEEDS = 2
 
 @dataclass(frozen=True, slots=True)
 class Seeds:
-    """Seed instructions in file order, and the digest of the file."""
+    """Instructions in file order, and the digest of the file."""
 
     instructions: tuple[str, ...]
     digest: str
 
 
 def load_seeds(name: str) -> Seeds:
-    """Load `en`, `zh` or a JSONL file.
+    """Load the seed instructions `en`, `zh` or of a JSONL file.
 
     Raises: ConfigError: the file, the line and what is wrong with it.
     """
-    built_in = BUILT_IN / f"{name}.jsonl"
-    path = built_in if built_in.is_file() and "/" not in name else Path(name)
+    path = _resolve(name, BUILT_IN)
+    seeds = _read(path, f"seeds: cannot read {name!r}")
+    if len(seeds.instructions) < MIN_SEEDS:
+        raise ConfigError(
+            f"{path}: {len(seeds.instructions)} seed instructions; at least {MIN_SEEDS} are needed"
+        )
+    return seeds
+
+
+def load_held_out(name: str, num_instructions: int) -> Seeds:
+    """Load the first held-out instructions of `en`, `zh` or a JSONL file.
+
+    Raises: ConfigError: the file, the line and what is wrong with it, or it has too few.
+    """
+    if num_instructions == 0:
+        return Seeds((), hashlib.sha256().hexdigest())
+    path = _resolve(name, BUILT_IN / "held_out")
+    held_out = _read(path, f"held_out.instructions: cannot read {name!r}")
+    num_found = len(held_out.instructions)
+    if num_found < num_instructions:
+        raise ConfigError(
+            f"held_out.num_instructions: {num_instructions}, but {path} has {num_found}; "
+            f"set at most {num_found}"
+        )
+    return Seeds(held_out.instructions[:num_instructions], held_out.digest)
+
+
+def _resolve(name: str, built_in: Path) -> Path:
+    path = built_in / f"{name}.jsonl"
+    return path if "/" not in name and path.is_file() else Path(name)
+
+
+def _read(path: Path, complaint: str) -> Seeds:
     try:
         content = path.read_bytes()
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise ConfigError(
-            f"seeds: cannot read {name!r}: {reason}; use en, zh or a JSONL file"
-        ) from None
+        raise ConfigError(f"{complaint}: {reason}; use en, zh or a JSONL file") from None
     lines = [(number, line) for number, line in enumerate(content.split(b"\n"), 1) if line.strip()]
     instructions = tuple(_parse(path, number, line) for number, line in lines)
-    if len(instructions) < MIN_SEEDS:
-        raise ConfigError(
-            f"{path}: {len(instructions)} seed instructions; at least {MIN_SEEDS} are needed"
-        )
     return Seeds(instructions, hashlib.sha256(content).hexdigest())
 
 

@@ -1,0 +1,214 @@
+"""The trainer: TRL's SFTTrainer on tokenized rows, one LoRA adapter on a frozen base."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+import torch
+from accelerate.utils import DistributedType
+from datasets import Dataset
+from peft.optimizers import create_loraplus_optimizer
+from transformers.trainer_callback import PrinterCallback
+from trl import SFTConfig, SFTTrainer
+
+from train.config import TrainConfig
+from train.errors import TrainingError
+from train.example import Example, Examples
+from train.lora_model import load_lora_model, native_dtype
+from train.report import ModelSize, describe_memory, describe_rows, estimate_memory
+from train.row_order import order_rows, split_rows
+from train.step_log import StepLog
+from train.stop_signal import StopSignal
+from train.training_directory import TrainingDirectory
+
+_IGNORED = -100
+_DISTRIBUTED = {
+    "none": {DistributedType.NO},
+    "ddp": {DistributedType.MULTI_CPU, DistributedType.MULTI_GPU},
+    "fsdp2": {DistributedType.FSDP},
+    "zero3": {DistributedType.DEEPSPEED},
+}
+
+
+def fit(
+    config: TrainConfig,
+    examples: Examples,
+    tokenizer: Any,  # noqa: ANN401 - of transformers
+    directory: TrainingDirectory,
+    previous: Path | None,
+) -> None:
+    """Train an adapter to the end and save it in the working folder.
+
+    Raises: TrainingError: other processes than configured, or not enough memory.
+        InterruptedTrainingError: a signal came; the same command goes on.
+    """
+    trainer = make_trainer(config, examples.kept, tokenizer, directory, previous)
+    checkpoint = _start(trainer, config, examples, directory)
+    stop = StopSignal()
+    trainer.add_callback(stop)
+    try:
+        with stop.listening():
+            trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    except torch.OutOfMemoryError as error:
+        raise TrainingError(
+            f"out of memory: {str(error).splitlines()[0]}; the longest row comes first: lower "
+            "data.max_row_tokens or rows_per_device, or set memory.activation_offloading"
+        ) from error
+    stop.raise_if_received()
+    trainer.save_model(str(directory.work.folder))
+    if trainer.is_world_process_zero():
+        # A pickle; nothing reads it.
+        (directory.work.folder / "training_args.bin").unlink(missing_ok=True)
+    trainer.accelerator.wait_for_everyone()
+
+
+def make_trainer(
+    config: TrainConfig,
+    examples: Sequence[Example],
+    tokenizer: Any,  # noqa: ANN401 - of transformers
+    directory: TrainingDirectory,
+    previous: Path | None,
+) -> SFTTrainer:
+    """Build the trainer; nothing is trained yet."""
+    train_rows, eval_rows = split_rows(len(examples), config.data.eval_fraction, config.seed)
+    train_examples = [examples[index] for index in train_rows]
+    model = load_lora_model(config, previous)
+    trainer = SFTTrainer(
+        model=model,
+        args=_arguments(config, len(train_examples), bool(eval_rows), directory.checkpoints),
+        train_dataset=_dataset(_ordered(train_examples, config)),
+        eval_dataset=_dataset([examples[index] for index in eval_rows]) if eval_rows else None,
+        processing_class=tokenizer,
+        optimizers=(_lora_plus(model, config), None),
+        callbacks=[StepLog(directory.metrics)],
+    )
+    trainer.remove_callback(PrinterCallback)
+    if config.optimization.loss_weighting == "row":
+        # The loss is then the mean over a row, and the trainer averages over the step's rows.
+        trainer.model_accepts_loss_kwargs = False
+    _check_distributed(trainer, config)
+    return trainer
+
+
+def _start(
+    trainer: SFTTrainer, config: TrainConfig, examples: Examples, directory: TrainingDirectory
+) -> Path | None:
+    """Tell what is going to happen; return the checkpoint to go on from."""
+    checkpoint = directory.last_checkpoint()
+    if trainer.is_world_process_zero():
+        directory.drop_torn_checkpoints()
+        num_steps = trainer.set_initial_training_values(
+            trainer.args, trainer.get_train_dataloader()
+        )[-1]
+        longest = max(example.num_tokens for example in examples.kept)
+        memory = estimate_memory(_size_of(trainer.model), config, longest)
+        for line in [*describe_rows(examples, num_steps), describe_memory(memory)]:
+            click.echo(line, err=True)
+        if checkpoint:
+            click.echo(f"going on from {checkpoint.name}", err=True)
+    trainer.accelerator.wait_for_everyone()
+    return checkpoint
+
+
+def _arguments(config: TrainConfig, num_rows: int, has_eval: bool, checkpoints: Path) -> SFTConfig:
+    optimization, memory, packing = config.optimization, config.memory, config.data.packing
+    kwargs = {"selective": True} if memory.selective else {"use_reentrant": False}
+    return SFTConfig(
+        output_dir=str(checkpoints),
+        seed=config.seed,
+        data_seed=config.seed,
+        max_length=config.data.max_row_tokens if packing else None,
+        packing=packing,
+        eval_packing=False,
+        train_sampling_strategy="random" if packing else "sequential",
+        num_train_epochs=optimization.epochs if packing else 1,
+        per_device_train_batch_size=optimization.rows_per_device,
+        per_device_eval_batch_size=optimization.rows_per_device,
+        gradient_accumulation_steps=optimization.gradient_accumulation_steps,
+        learning_rate=optimization.learning_rate,
+        lr_scheduler_type=optimization.schedule,
+        warmup_steps=optimization.warmup_fraction,
+        weight_decay=optimization.weight_decay,
+        max_grad_norm=optimization.max_grad_norm,
+        bf16=native_dtype(config.model) is torch.bfloat16,
+        gradient_checkpointing=memory.gradient_checkpointing,
+        gradient_checkpointing_kwargs=kwargs if memory.gradient_checkpointing else None,
+        activation_offloading=memory.activation_offloading,
+        save_steps=config.checkpoints.every_steps,
+        save_total_limit=config.checkpoints.keep,
+        eval_strategy="steps" if has_eval else "no",
+        eval_steps=_steps_per_epoch(config, num_rows) if has_eval else None,
+        logging_steps=1,
+        report_to=list(config.trackers) or "none",
+        disable_tqdm=True,
+        dataloader_pin_memory=torch.cuda.is_available(),
+    )
+
+
+def _steps_per_epoch(config: TrainConfig, num_rows: int) -> int:
+    rows = config.optimization.rows_per_device * config.optimization.gradient_accumulation_steps
+    return max(1, num_rows // rows)
+
+
+def _ordered(examples: Sequence[Example], config: TrainConfig) -> list[Example]:
+    """Lay all epochs out in one order; packing mixes rows in its own way."""
+    if config.data.packing:
+        return list(examples)
+    lengths = [example.num_tokens for example in examples]
+    order = order_rows(lengths, config.optimization.epochs, config.seed)
+    return [examples[index] for index in order]
+
+
+def _dataset(examples: Sequence[Example]) -> Dataset:
+    return Dataset.from_dict(
+        {
+            "input_ids": [[*row.prompt_ids, *row.completion_ids] for row in examples],
+            "labels": [
+                [_IGNORED] * len(row.prompt_ids) + list(row.completion_ids) for row in examples
+            ],
+        }
+    )
+
+
+def _lora_plus(model: Any, config: TrainConfig) -> Any:  # noqa: ANN401 - of PEFT
+    optimization = config.optimization
+    if optimization.lora_plus_ratio is None:
+        return None
+    return create_loraplus_optimizer(
+        model,
+        torch.optim.AdamW,
+        lr=optimization.learning_rate,
+        loraplus_lr_ratio=optimization.lora_plus_ratio,
+        weight_decay=optimization.weight_decay,
+    )
+
+
+def _check_distributed(trainer: SFTTrainer, config: TrainConfig) -> None:
+    """Check that the launcher set up what the configuration asks for.
+
+    An accelerate file can fall back to another kind without a word.
+    """
+    found = trainer.accelerator.distributed_type
+    if found not in _DISTRIBUTED[config.distributed]:
+        raise TrainingError(
+            f"distributed: {config.distributed} is configured, but the processes run as "
+            f"{found.value}; start with configs/accelerate/{config.distributed}.yaml or set "
+            "distributed to what is running"
+        )
+    if config.distributed == "fsdp2" and not trainer.accelerator.is_fsdp2:
+        raise TrainingError("distributed: fsdp2 is configured, but accelerate set up FSDP 1")
+
+
+def _size_of(model: Any) -> ModelSize:  # noqa: ANN401 - of PEFT
+    text = model.config.get_text_config()
+    parameters = list(model.parameters())
+    frozen = [item for item in parameters if not item.requires_grad]
+    return ModelSize(
+        base_bytes=sum(item.numel() * item.element_size() for item in frozen),
+        num_adapter_parameters=sum(item.numel() for item in parameters if item.requires_grad),
+        num_layers=text.num_hidden_layers,
+        hidden_size=text.hidden_size,
+        intermediate_size=text.intermediate_size,
+        value_bytes=frozen[0].element_size(),
+    )

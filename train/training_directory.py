@@ -1,0 +1,76 @@
+"""The output of a training: it appears whole, under its name, when all of it is there."""
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from foundation.errors import DirectoryError
+from foundation.owned_directory import OwnedDirectory
+
+_COMPLETE = "complete"
+
+
+class TrainingDirectory:
+    """A finished adapter at `--out`, or the work on it beside, in `<out>.unfinished`."""
+
+    def __init__(self, out: Path) -> None:
+        self.out = out
+        self.work = OwnedDirectory(out.with_name(f"{out.name}.unfinished"))
+
+    @property
+    def metrics(self) -> Path:
+        """One line per step, while the training goes on."""
+        return self.work.folder / "metrics.jsonl"
+
+    @property
+    def checkpoints(self) -> Path:
+        """What a killed training goes on from."""
+        return self.work.folder / "checkpoints"
+
+    def is_finished(self, resolved: dict[str, Any]) -> bool:
+        """Tell whether just this training is done.
+
+        Raises: DirectoryError: something else stands there, with the keys that differ.
+        """
+        if not self.out.exists() or (self.out.is_dir() and not any(self.out.iterdir())):
+            return False
+        if not (self.out / "provenance.json").is_file():
+            raise DirectoryError(f"--out {self.out}: exists and is no adapter; choose another")
+        OwnedDirectory(self.out).claim(resolved)
+        return True
+
+    def last_checkpoint(self) -> Path | None:
+        """Return the newest checkpoint that was written to its end."""
+        complete = [path.parent for path in self.checkpoints.glob(f"checkpoint-*/{_COMPLETE}")]
+        return max(complete, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
+
+    def drop_torn_checkpoints(self) -> None:
+        """Delete checkpoints that a kill cut short."""
+        for path in self.checkpoints.glob("checkpoint-*"):
+            if not (path / _COMPLETE).exists():
+                shutil.rmtree(path)
+
+    def publish(self) -> None:
+        """Let the adapter appear, without what only a resumption needs."""
+        shutil.rmtree(self.checkpoints, ignore_errors=True)
+        (self.work.folder / ".lock").unlink(missing_ok=True)
+        _sync(self.work.folder)
+        self.work.folder.rename(self.out)
+        _sync(self.out.parent)
+
+
+def mark_complete(checkpoint: Path) -> None:
+    """Note that everything of a checkpoint is on disk."""
+    for path in checkpoint.rglob("*"):
+        _sync(path)
+    (checkpoint / _COMPLETE).touch()
+    _sync(checkpoint)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
