@@ -56,8 +56,8 @@ def loop(config: Path, out: Path, iterations: int, overrides: tuple[str, ...]) -
     from foundation.config_file import load_config
     from synth.config import RunConfig
     from synth.loop import run_loop
+    from synth.loop_plan import LoopPlan
     from synth.run_directory import RunDirectory
-    from synth.step import LoopPlan
 
     settings = load_config(RunConfig, config, overrides)
     sys.exit(run_loop(LoopPlan(config, overrides, settings, RunDirectory(out), iterations)))

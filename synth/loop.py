@@ -12,9 +12,9 @@ from rich.console import Console
 from foundation.atomic_file import write_json
 from foundation.errors import EXIT_FEWER_THAN_ASKED, EXIT_INTERRUPTED, ConfigError
 from synth.errors import StepError
+from synth.loop_plan import TRAINED_ROLES, LoopPlan, Step, trainer_config
 from synth.loop_table import loop_row, loop_table
 from synth.preparation import prepare
-from synth.step import TRAINED_ROLES, LoopPlan, Step, trainer_config
 from synth.step_process import StepProcess
 
 JsonRow = dict[str, Any]
@@ -59,9 +59,9 @@ def check_plan(plan: LoopPlan) -> None:
     """
     for role in TRAINED_ROLES:
         trainer_config(plan.config, role)
-    configured = plan.config.adapters.model_dump(exclude_none=True)
-    for key, folder in configured.items():
-        raise ConfigError(f"adapters.{key}: {folder!r}; a loop serves what it trained, unset it")
+    if configured := plan.config.adapters.model_dump(exclude_none=True):
+        keys = ", ".join(f"adapters.{role}" for role in configured)
+        raise ConfigError(f"{keys}: set, but a loop serves what it trained; remove it")
     _, resolved = prepare(plan.config, _FIRST, plan.directory)
     if plan.directory.config.exists():
         plan.directory.claim(resolved)

@@ -4,11 +4,13 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from foundation.errors import DirectoryError
 from synth.held_out import read_held_out, summarize_held_out
+from synth.loop_plan import TRAINED_ROLES
 from synth.run_directory import RunDirectory
-from synth.step import TRAINED_ROLES
 
 JsonRow = dict[str, Any]
 
@@ -41,17 +43,17 @@ def loop_row(directory: RunDirectory, iteration: int) -> JsonRow:
 
 
 def loop_table(rows: list[JsonRow]) -> Table:
-    """Render one line per macro-iteration."""
+    """Render one entry per macro-iteration."""
     table = Table(
-        "iteration",
+        "#",
         "rows",
-        "words, median",
-        "words, p90",
+        "words\nmedian\np90",
         "growth",
-        "kept: initial, extended",
-        "held-out words",
-        "loss: generator, extender",
+        "kept\ninitial\nextended",
+        "held-out\nwords",
+        "loss\nGenerator\nExtender",
         title="macro-iterations",
+        box=SIMPLE_HEAD,
     )
     for row in rows:
         table.add_row(*_cells(row))
@@ -63,14 +65,14 @@ def _cells(row: JsonRow) -> list[str]:
     return [
         str(row["iteration"]),
         _format(row["rows"], ",d"),
-        *(
+        "\n".join(
             _change(words["initial"][share], words["response"][share], ",d")
             for share in ("p50", "p90")
         ),
         _format(row["growth"], ".2f"),
-        ", ".join(_format(row["acceptance"][stage], ".0%") for stage in _DECIDING_STAGES),
+        "\n".join(_format(row["acceptance"][stage], ".0%") for stage in _DECIDING_STAGES),
         _change(held_out["before"], held_out["after"], ",d"),
-        ", ".join(_format(row["loss"][role.value], ".3f") for role in TRAINED_ROLES),
+        "\n".join(_format(row["loss"][role.value], ".3f") for role in TRAINED_ROLES),
     ]
 
 
@@ -95,14 +97,17 @@ def _held_out_words(directory: RunDirectory, iteration: int) -> int | None:
 
 
 def _loss(provenance: Path) -> float | None:
-    loss = _read(provenance).get("metrics", {}).get("loss")
+    metrics = _read(provenance).get("metrics")
+    loss = metrics.get("loss") if isinstance(metrics, dict) else None
     return float(loss) if isinstance(loss, int | float) else None
 
 
 def _read(path: Path) -> JsonRow:
-    """Read what another command wrote; an empty object if it did not."""
+    """Read an object that another command wrote; an empty one if it did not."""
     if not path.is_file():
         return {}
-    content = orjson.loads(path.read_bytes())
-    assert isinstance(content, dict)
-    return content
+    try:
+        content = orjson.loads(path.read_bytes())
+    except orjson.JSONDecodeError as error:
+        raise DirectoryError(f"{path}: not JSON: {error}; restore it") from None
+    return content if isinstance(content, dict) else {}

@@ -1,5 +1,6 @@
 """The run directory: where everything lies, whose it is, and what is complete in it."""
 
+import glob
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,6 +53,10 @@ class IterationFiles:
     def shard(self, role: str, number: int) -> Path:
         """Training rows of a role."""
         return self.folder / "shards" / f"{role}-{number:05d}.jsonl"
+
+    def shard_pattern(self, role: str) -> str:
+        """Return a glob that matches all shards of a role."""
+        return f"{glob.escape(str(self.folder / 'shards'))}/{role}-*.jsonl"
 
     def has_rows(self, role: str) -> bool:
         """Tell whether there is anything to train a role on."""

@@ -4,12 +4,14 @@ import orjson
 from rich.console import Console
 
 from foundation.errors import DirectoryError
-from synth.display import final_table
-from synth.run_directory import RunDirectory
+from synth.display import final_table, held_out_line
+from synth.held_out import read_held_out, summarize_held_out
+from synth.loop_plan import TRAINED_ROLES
+from synth.run_directory import IterationFiles, RunDirectory
 
 
 def print_status(directory: RunDirectory, console: Console) -> None:
-    """Print the last summary of every macro-iteration.
+    """Print the last summary of every macro-iteration, and which adapters were trained on it.
 
     Raises: DirectoryError: it is no run directory.
     """
@@ -20,7 +22,7 @@ def print_status(directory: RunDirectory, console: Console) -> None:
     for number in directory.iterations():
         files = directory.iteration(number)
         if not files.metrics.is_file():
-            console.print(f"iteration {number}: begun, nothing finished yet")
+            console.print(f"iteration {number}: {_beginning(files)}", highlight=False)
             continue
         try:
             summary = orjson.loads(files.metrics.read_bytes())
@@ -29,3 +31,13 @@ def print_status(directory: RunDirectory, console: Console) -> None:
         if summary["state"] == "running" and not directory.is_locked():
             summary["state"] = "interrupted; the same command resumes it"
         console.print(final_table(summary, str(files.folder)))
+        if trained := [role for role in TRAINED_ROLES if files.provenance(role).exists()]:
+            console.print(f"adapters of iteration {number}: {', '.join(trained)}", highlight=False)
+
+
+def _beginning(files: IterationFiles) -> str:
+    """Say what there is of an iteration without a summary."""
+    held_out = summarize_held_out(read_held_out(files))
+    if held_out is None:
+        return "begun, nothing finished yet"
+    return f"only measured; held-out answers: {held_out_line(held_out)}"

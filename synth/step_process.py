@@ -47,7 +47,7 @@ class StepProcess:
 
 
 def _owns_terminal() -> bool:
-    """Tell whether Ctrl-C reaches the child without us: the terminal sends it to its whole group."""
+    """Tell whether Ctrl-C reaches the child without us: a terminal sends it to the whole group."""
     try:
         terminal = os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY)
     except OSError:

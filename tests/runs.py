@@ -20,6 +20,7 @@ SMALL: dict[str, Any] = {
     "model": {"name": "scripted"},
     "engine": {"max_num_seqs": 16, "max_num_batched_tokens": 512, "max_model_len": 4096},
     "generate": {"responses": 2, "attempts": 3, "max_completion_tokens": 512},
+    "held_out": {"num_instructions": 4},
     "extend": {"extensions": 2, "attempts": 2, "micro_iterations": 2, "max_completion_tokens": 512},
 }
 

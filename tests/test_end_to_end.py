@@ -19,6 +19,8 @@ SETTINGS = [
     "generate.max_completion_tokens=320",
     "extend.attempts=3",
     "extend.max_completion_tokens=480",
+    "held_out.num_instructions=2",
+    "held_out.max_completion_tokens=160",
 ]
 OVERRIDES = [argument for setting in SETTINGS for argument in ("-o", setting)]
 
@@ -48,6 +50,14 @@ def test_records_are_longer_texts_of_the_model_s_own_instructions(finished):
         assert record["tokens"]["generated"] > record["num_words"]["response"] / 2
 
 
+def test_the_base_model_answered_the_held_out_instructions(finished):
+    out, _, _ = finished
+    lines = (out / "iteration-1" / "held_out.jsonl").read_bytes().splitlines()
+    answers = [json.loads(line) for line in lines]
+    assert [answer["generator"] for answer in answers] == ["base", "base"]
+    assert all(answer["num_words"] > 0 for answer in answers)
+
+
 def test_datasets_reads_the_shards_as_they_are(finished):
     out, _, _ = finished
     for role in ("generator", "extender"):
@@ -72,7 +82,8 @@ def test_the_ledger_adds_up_on_a_real_engine(finished):
     out, _, _ = finished
     metrics = json.loads((out / "iteration-1" / "metrics.json").read_bytes())
     tokens = metrics["tokens"]
-    assert tokens["generated"] == tokens["kept"] + tokens["rejected"] + tokens["aborted"]
+    parts = [tokens[part] for part in ("kept", "rejected", "aborted", "measured")]
+    assert tokens["generated"] == sum(parts)
     assert tokens["generated"] == sum(row["generated"] for row in metrics["ledger"])
     finished_tokens = tokens["generated"] - tokens["aborted"]
     assert finished_tokens <= metrics["engine"]["num_generated_tokens"]

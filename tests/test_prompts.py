@@ -150,5 +150,5 @@ def test_the_package_brings_all_data_files():
         for path in Path("synth", folder).rglob("*")
         if path.is_file() and path.suffix not in (".py", ".pyc")
     ]
-    assert len(data) == 10
+    assert len(data) == 12
     assert all(any(fnmatch.fnmatch(path, pattern) for pattern in patterns) for path in data)

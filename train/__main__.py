@@ -1,6 +1,7 @@
 """The command line of the trainer; everything heavy is imported by the command that needs it."""
 
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -41,6 +42,34 @@ def sft(
     from train.training import train_adapter
 
     train_adapter(load_config(TrainConfig, config, overrides), paths, out, adapter)
+
+
+@cli.command()
+@click.argument("adapter", type=_FOLDER)
+@click.option("--base", help="Hub id or folder of the model that it must be made for.")
+def check(adapter: Path, base: str | None) -> None:
+    """Check that an adapter is whole and that vLLM will serve it."""
+    from rich.console import Console
+
+    from train.adapter_check import check_adapter
+    from train.adapter_table import print_report
+
+    print_report(check_adapter(adapter, base), Console())
+
+
+@cli.command()
+@click.argument("adapter", type=_FOLDER)
+@click.option("--out", required=True, type=_FOLDER, help="Where the model will appear, whole.")
+@click.option(
+    "--dtype",
+    type=click.Choice(["bfloat16", "float32"]),
+    help="Type of its weights; the base's by default.",
+)
+def merge(adapter: Path, out: Path, dtype: Literal["bfloat16", "float32"] | None) -> None:
+    """Merge an adapter into its base: one model, in a folder of its own."""
+    from train.merge import merge_adapter
+
+    merge_adapter(adapter, out, dtype)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""The steps of a loop: each is a command in a process of its own, so the GPU is free between."""
+"""The plan of a loop: its steps, each a process of its own, so that the GPU is free between."""
 
 import sys
 from dataclasses import dataclass
@@ -58,7 +58,7 @@ class LoopPlan:
         command = (
             *_launcher(self.config.loop),
             *("train", "sft", "--config", str(trainer_config(self.config, role))),
-            *("--data", str(files.folder / "shards" / f"{role.value}-*.jsonl")),
+            *("--data", files.shard_pattern(role.value)),
             *("--out", str(files.adapter(role.value))),
             *(("--adapter", str(previous)) if iteration > 1 else ()),
             *self._base_model(),

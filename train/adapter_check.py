@@ -1,0 +1,84 @@
+"""Whether an adapter is whole, fits its base and will be served: no check needs an engine."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from train.adapter_config import CONFIG_FILE, AdapterConfig, read_adapter_config
+from train.adapter_weights import WEIGHTS_FILE, AdapterWeights, read_adapter_weights
+from train.base_weights import (
+    Shapes,
+    base_identity,
+    check_fit,
+    expected_modules,
+    read_base_shapes,
+)
+from train.errors import AdapterError
+from train.vllm_loader import load_as_vllm
+
+
+@dataclass(frozen=True, slots=True)
+class AdapterReport:
+    """What a good adapter is."""
+
+    rank: int
+    alpha: float
+    num_tensors: int
+    num_parameters: int
+    target_modules: tuple[str, ...]
+    """Last parts of the names of the layers that it updates."""
+    base_model: str
+    dtype: str
+    base_shapes: str
+    """Whether the shapes were compared with the base's own weights."""
+    vllm_loader: str
+    """Which vLLM accepted it, or that there is none."""
+
+
+def check_adapter(folder: Path, base: str | None = None) -> AdapterReport:
+    """Check an adapter, lastly with vLLM's own loader.
+
+    Args:
+        base: The base model that it must be for: a folder, or a Hub id.
+
+    Raises: AdapterError: what is wrong: file, tensor or key, value, remedy.
+    """
+    config, weights, shapes = check_adapter_files(folder, base)
+    modules = tuple(sorted({update.module.rpartition(".")[2] for update in weights.updates}))
+    return AdapterReport(
+        rank=config.r,
+        alpha=config.lora_alpha,
+        num_tensors=2 * len(weights.updates),
+        num_parameters=weights.num_parameters,
+        target_modules=modules,
+        base_model=config.base_model_name_or_path,
+        dtype=weights.dtype,
+        base_shapes="equal to the base model's" if shapes else "not checked: no local weights",
+        vllm_loader=load_as_vllm(folder, expected_modules(shapes) or set(modules)),
+    )
+
+
+def check_adapter_files(
+    folder: Path, base: str | None = None
+) -> tuple[AdapterConfig, AdapterWeights, Shapes]:
+    """Check all that can be checked without vLLM.
+
+    Returns: the configuration, the weights, and the base's shapes where it is a local folder.
+
+    Raises: AdapterError: what is wrong.
+    """
+    config = read_adapter_config(folder)
+    _check_base(folder, config.base_model_name_or_path, base)
+    weights = read_adapter_weights(folder, config)
+    shapes = read_base_shapes(config.base_model_name_or_path)
+    if shapes:
+        for update in weights.updates:
+            check_fit(folder / WEIGHTS_FILE, update, shapes, config)
+    return config, weights, shapes
+
+
+def _check_base(folder: Path, own: str, asked: str | None) -> None:
+    if asked is not None and base_identity(own) != base_identity(asked):
+        raise AdapterError(
+            f"{folder / CONFIG_FILE}: base_model_name_or_path is {own!r}, not {asked!r}; use the "
+            "base model that the adapter was trained on"
+        )

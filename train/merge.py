@@ -1,0 +1,103 @@
+"""One model out of a base and its adapter, for engines that serve no adapters."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import torch
+from peft import PeftModel
+from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
+
+from foundation.atomic_file import write_json
+from foundation.atomic_folder import atomic_folder
+from foundation.errors import ConfigError
+from foundation.resolved_config import versions
+from train.adapter_check import check_adapter_files
+from train.adapter_config import CONFIG_FILE, AdapterConfig
+from train.adapter_weights import WEIGHTS_FILE
+from train.errors import AdapterError
+from train.provenance import PACKAGES
+
+
+def merge_adapter(adapter: Path, out: Path, dtype: str | None = None) -> None:
+    """Add an adapter's updates to its base's weights, and save the whole model.
+
+    The sum is computed in float32 and rounded once.
+
+    Args:
+        dtype: Type of the saved weights; each weight's own in the base if None.
+
+    Raises: AdapterError: a broken adapter, or a sum that its type cannot hold. ConfigError: the
+        base cannot be loaded. DirectoryError: `out` is taken.
+    """
+    config, _, _ = check_adapter_files(adapter)
+    with atomic_folder(out) as folder:
+        model, tokenizer = _load_base(config)
+        dtypes = {name: weight.dtype for name, weight in model.named_parameters()}
+        merged = _merge(model.float(), adapter)
+        for name, weight in merged.named_parameters():
+            weight.data = _cast(name, weight.data, getattr(torch, dtype) if dtype else dtypes[name])
+        _save(merged, folder)
+        tokenizer.save_pretrained(folder)
+        write_json(folder / "provenance.json", _provenance(adapter, config, merged))
+
+
+def _load_base(config: AdapterConfig) -> tuple[Any, Any]:
+    name, revision = config.base_model_name_or_path, config.revision
+    try:
+        model = AutoModelForCausalLM.from_pretrained(
+            name, revision=revision, dtype="auto", trust_remote_code=False
+        )
+        tokenizer = AutoTokenizer.from_pretrained(name, revision=revision, trust_remote_code=False)
+    except (OSError, ValueError, ImportError) as error:
+        reason = str(error).strip().split("\n")[0]
+        raise ConfigError(f"base_model_name_or_path: cannot load {name!r}: {reason}") from None
+    if getattr(model.config, "quantization_config", None) is not None:
+        raise ConfigError(
+            f"base_model_name_or_path: {name!r} is quantized, so no update can be added to its "
+            "weights; merge into the model that it was made from"
+        )
+    return model, tokenizer
+
+
+def _merge(base: Any, adapter: Path) -> Any:  # noqa: ANN401 - of transformers
+    try:
+        return PeftModel.from_pretrained(base, adapter).merge_and_unload(safe_merge=True)
+    except (ValueError, RuntimeError) as error:
+        reason = " ".join(str(error).split())
+        raise AdapterError(f"{adapter}: PEFT cannot merge it: {reason}") from None
+
+
+def _cast(name: str, weight: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    rounded = weight.to(dtype)
+    if not torch.isfinite(rounded).all():
+        raise AdapterError(f"{name}: the merged weight exceeds {dtype}; give --dtype float32")
+    return rounded
+
+
+def _save(model: Any, folder: Path) -> None:  # noqa: ANN401 - of transformers
+    """Save a model with its generation settings as they are.
+
+    transformers refuses to save settings that it loads, e.g. a temperature without sampling.
+    """
+    settings, model.generation_config = model.generation_config, GenerationConfig()
+    model.save_pretrained(folder)
+    settings.to_json_file(folder / "generation_config.json")
+
+
+def _provenance(adapter: Path, config: AdapterConfig, model: Any) -> dict[str, Any]:  # noqa: ANN401
+    return {
+        "base_model": config.base_model_name_or_path,
+        "base_revision": config.revision,
+        "base_commit": getattr(model.config, "_commit_hash", None),
+        "adapter": str(adapter.resolve()),
+        "adapter_sha256": _sha256(adapter / WEIGHTS_FILE),
+        "adapter_config_sha256": _sha256(adapter / CONFIG_FILE),
+        "dtype": str(model.dtype).removeprefix("torch."),
+        "versions": versions(PACKAGES),
+    }
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
