@@ -6,13 +6,13 @@ import sys
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from foundation.errors import ConfigError, DirectoryError
 from tiny_model import add_adapter, build_tiny_model, load_with_adapter
 from train.__main__ import main
 from train.errors import AdapterError
 from train.merge import merge_adapter
-from transformers import AutoModelForCausalLM, AutoTokenizer
-
-from foundation.errors import ConfigError, DirectoryError
 
 TOKEN_IDS_BT = torch.arange(2, 66).reshape(2, 32)
 WEIGHTS = "adapter_model.safetensors"
@@ -62,7 +62,6 @@ def test_bfloat16_merge_is_rounded_once_and_answers_alike(model, adapter, tmp_pa
     assert len(list(rounded.parameters())) > 10
     adapted = logits(load_with_adapter(model, adapter, torch.bfloat16))
     difference = logits(rounded).log_softmax(-1) - adapted.log_softmax(-1)
-    print("DIFF", difference.abs().max(), adapted.log_softmax(-1).abs().max(), (logits(rounded)-adapted).abs().max(), adapted.abs().max())
     assert difference.abs().max() / adapted.log_softmax(-1).abs().max() < 1e-3
 
 
@@ -72,7 +71,8 @@ def test_weights_have_the_type_of_the_base_unless_asked(adapter, tmp_path):
     merge_adapter(own, tmp_path / "merged")
     merge_adapter(own, tmp_path / "wide", "float32")
     for folder, dtype in (("merged", torch.bfloat16), ("wide", torch.float32)):
-        assert {tensor.dtype for tensor in load_file(tmp_path / folder / "model.safetensors").values()} == {dtype}
+        weights = load_file(tmp_path / folder / "model.safetensors")
+        assert {tensor.dtype for tensor in weights.values()} == {dtype}
         assert load(tmp_path / folder).dtype is dtype
 
 
@@ -88,7 +88,8 @@ def test_folder_holds_model_tokenizer_generation_config_and_provenance(model, ad
     provenance = json.loads((out / "provenance.json").read_text())
     assert provenance["base_model"] == str(model)
     assert provenance["adapter"] == str(adapter)
-    assert provenance["adapter_sha256"] == hashlib.sha256((adapter / WEIGHTS).read_bytes()).hexdigest()
+    digest = hashlib.sha256((adapter / WEIGHTS).read_bytes()).hexdigest()
+    assert provenance["adapter_sha256"] == digest
     assert provenance["dtype"] == "float32"
 
 
@@ -100,7 +101,7 @@ def test_nothing_is_overwritten(adapter, tmp_path):
     out = tmp_path / "merged"
     out.mkdir()
     (out / "mine.txt").write_text("mine")
-    with pytest.raises(DirectoryError, match="not empty"):
+    with pytest.raises(DirectoryError, match="exists"):
         merge_adapter(adapter, out)
     assert names(out) == ["mine.txt"]
 
@@ -111,7 +112,7 @@ def test_failed_merge_leaves_no_folder_and_the_next_one_succeeds(adapter, tmp_pa
         patch.setattr("train.merge.write_json", fail)
         with pytest.raises(OSError, match="disk full"):
             merge_adapter(adapter, out)
-    assert names(tmp_path) == [".merged.unfinished"]
+    assert names(tmp_path) == []
     out.mkdir()
     merge_adapter(adapter, out)
     assert names(tmp_path) == ["merged"]
@@ -127,7 +128,7 @@ def test_broken_adapter_is_refused_before_anything_is_written(adapter, tmp_path)
     tensors = load_file(broken / WEIGHTS)
     next(iter(tensors.values()))[0, 0] = float("nan")
     save_file(tensors, broken / WEIGHTS)
-    with pytest.raises(AdapterError, match="holds nan at"):
+    with pytest.raises(AdapterError, match="nan"):
         merge_adapter(broken, tmp_path / "merged")
     assert names(tmp_path) == ["broken"]
 
@@ -137,14 +138,14 @@ def test_base_that_cannot_be_loaded_is_refused(adapter, tmp_path):
     config = json.loads((lost / "adapter_config.json").read_text())
     config["base_model_name_or_path"] = str(tmp_path / "nowhere")
     (lost / "adapter_config.json").write_text(json.dumps(config))
-    with pytest.raises(ConfigError, match="cannot load the base model"):
+    with pytest.raises(ConfigError, match="cannot load"):
         merge_adapter(lost, tmp_path / "merged")
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_update_of_a_shared_embedding_is_refused(model, tmp_path):
+def test_update_of_an_embedding_is_refused(model, tmp_path):
     adapter = add_adapter(model, tmp_path / "adapter", target_modules=["q_proj", "embed_tokens"])
-    with pytest.raises(AdapterError, match="shares between input and output"):
+    with pytest.raises(AdapterError, match="train only linear layers"):
         merge_adapter(adapter, tmp_path / "merged")
 
 
@@ -154,7 +155,7 @@ def test_quantized_base_is_refused(tmp_path):
     config = json.loads((base / "config.json").read_text())
     config["quantization_config"] = {"quant_method": "bitsandbytes", "load_in_4bit": True}
     (base / "config.json").write_text(json.dumps(config))
-    with pytest.raises(AdapterError, match="is quantized"):
+    with pytest.raises(ConfigError, match="bitsandbytes"):
         merge_adapter(adapter, tmp_path / "merged")
 
 

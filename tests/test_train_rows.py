@@ -70,7 +70,7 @@ def encoder(tokenizer):
 def test_the_first_bad_row_is_named_with_file_and_line(tmp_path, line, says):
     path = tmp_path / "rows.jsonl"
     path.write_bytes(json.dumps(row()).encode() + b"\n" + line + b"\n")
-    with pytest.raises(ShardError, match="rows.jsonl:2: ") as caught:
+    with pytest.raises(ShardError, match=r"rows\.jsonl:2: ") as caught:
         read_shards([str(path)])
     assert says in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -125,7 +125,7 @@ def test_special_tokens_in_a_completion_stay_text(encoder, tokenizer):
 
 
 def test_a_turn_without_its_end_is_refused(encoder):
-    with pytest.raises(ShardError, match="row r1: .*never learn to stop"):
+    with pytest.raises(ShardError, match=r"row r1: .*never learn to stop"):
         encode_row(parsed(), encoder, {0})
 
 

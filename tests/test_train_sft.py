@@ -50,9 +50,9 @@ def shard(tmp_path_factory):
     return path
 
 
-def config_of(model, **sections):
+def config_of(base, **sections):
     settings = {
-        "model": {"name": str(model), "dtype": "float32"},
+        "model": {"name": str(base), "dtype": "float32"},
         "lora": {"rank": 4, "alpha": 8},
         "optimization": {"learning_rate": 1e-2, "epochs": 2},
         "memory": {"gradient_checkpointing": False},
@@ -101,19 +101,26 @@ def trained(model, shard, tmp_path_factory):
     return out
 
 
+def hand_made_loss(model, examples):
+    """Return the mean cross-entropy per token of completions and ends of turn."""
+    total = tokens = 0
+    for example in examples:
+        ids = torch.tensor([[*example.prompt_ids, *example.completion_ids]])
+        with torch.no_grad():
+            logits = model(ids).logits[0, len(example.prompt_ids) - 1 : -1]
+        targets = torch.tensor(example.completion_ids)
+        total += torch.nn.functional.cross_entropy(logits, targets, reduction="sum").item()
+        tokens += len(targets)
+    return total / tokens
+
+
 def test_loss_equals_cross_entropy_over_completion_and_end_of_turn(model, shard, tmp_path):
     config = config_of(model)
     trainer = trainer_of(config, shard, tmp_path)
     _, examples = examples_of(config, shard)
     base = AutoModelForCausalLM.from_pretrained(model)
-    expected = tokens = 0
-    for example in examples:
-        ids = torch.tensor([[*example.prompt_ids, *example.completion_ids]])
-        logits = base(ids).logits[0, len(example.prompt_ids) - 1 : -1]
-        targets = torch.tensor(example.completion_ids)
-        expected += torch.nn.functional.cross_entropy(logits, targets, reduction="sum").item()
-        tokens += len(targets)
-    assert loss_of(trainer, len(examples)) == pytest.approx(expected / tokens, rel=1e-5)
+    expected = hand_made_loss(base, examples)
+    assert loss_of(trainer) == pytest.approx(expected, rel=1e-5)
 
 
 def test_the_base_stays_frozen_and_every_update_moves(model, trained):
@@ -132,7 +139,7 @@ def test_the_base_stays_frozen_and_every_update_moves(model, trained):
 
 def test_the_loss_falls(trained):
     metrics = json.loads((trained / "provenance.json").read_text())["metrics"]
-    assert metrics["loss"] < 0.9 * metrics["first_loss"]
+    assert metrics["loss"] < metrics["first_loss"] - 0.2
     assert metrics["steps"] == 16
 
 
@@ -170,21 +177,21 @@ def test_another_configuration_or_other_data_in_the_directory_is_refused(
 
 def test_a_continued_adapter_starts_at_the_last_ones_loss(model, shard, trained, tmp_path):
     config = config_of(model)
-    tokenizer, examples = examples_of(config, shard)
-    fresh = trainer_of(config, shard, tmp_path)
+    _, examples = examples_of(config, shard)
     continued = trainer_of(config, shard, tmp_path, trained)
-    fresh_loss, continued_loss = loss_of(fresh), loss_of(continued)
     base = AutoModelForCausalLM.from_pretrained(model)
-    fresh.model = PeftModel.from_pretrained(base, trained)
-    assert continued_loss < 0.9 * fresh_loss
+    base_loss = hand_made_loss(base, examples)
+    trained_loss = hand_made_loss(PeftModel.from_pretrained(base, trained), examples)
+    assert loss_of(continued) == pytest.approx(trained_loss, rel=1e-6)
+    assert trained_loss < base_loss - 0.2
     state = {
         name.replace(".default", ""): tensor
         for name, tensor in continued.model.state_dict().items()
         if "lora_" in name
     }
-    assert state.keys() == weights_of(trained).keys()
-    assert all(torch.equal(state[name], tensor) for name, tensor in weights_of(trained).items())
-    assert any(parameter.requires_grad for parameter in continued.model.parameters())
+    expected = weights_of(trained)
+    assert state.keys() == expected.keys()
+    assert all(torch.equal(state[name], tensor) for name, tensor in expected.items())
 
 
 @pytest.mark.parametrize(
@@ -285,7 +292,7 @@ def train_in_process(model, shard, out, *options, launcher=("-m",)):
         [sys.executable, *launcher, "train", "sft", "--config", "configs/train/cpu.yaml"]
         + ["--data", str(shard), "--out", str(out)]
         + [part for override in overrides for part in ("-o", override)],
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        env={**os.environ, "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"},
         stderr=subprocess.PIPE,
         text=True,
     )
@@ -335,7 +342,7 @@ def test_two_processes_have_the_losses_of_one(model, shard, tmp_path):
     epochs = "optimization.epochs=2"
     process = train_in_process(model, shard, single, accumulate, epochs)
     assert process.wait() == 0, process.stderr.read()
-    launcher = ("-m", "accelerate.commands.launch", "--multi_cpu", "--num_processes", "2")
+    launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2")
     process = train_in_process(
         model, shard, double, "distributed=ddp", epochs, launcher=(*launcher, "-m")
     )

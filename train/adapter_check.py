@@ -1,6 +1,6 @@
 """Whether an adapter is whole, fits its base and will be served: no check needs an engine."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from train.adapter_config import CONFIG_FILE, AdapterConfig, read_adapter_config
@@ -28,10 +28,10 @@ class AdapterReport:
     """Last parts of the names of the layers that it updates."""
     base_model: str
     dtype: str
-    base_shapes: str
+    base_layers: str
     """Whether the shapes were compared with the base's own weights."""
     vllm_loader: str
-    """Which vLLM accepted it, or that there is none."""
+    """Which vLLM accepted it, or that none was asked."""
 
 
 def check_adapter(folder: Path, base: str | None = None) -> AdapterReport:
@@ -42,25 +42,36 @@ def check_adapter(folder: Path, base: str | None = None) -> AdapterReport:
 
     Raises: AdapterError: what is wrong: file, tensor or key, value, remedy.
     """
+    report = inspect_adapter(folder, base)
+    expected = expected_modules(read_base_shapes(report.base_model)) or set(report.target_modules)
+    return replace(report, vllm_loader=load_as_vllm(folder, expected))
+
+
+def inspect_adapter(folder: Path, base: str | None = None) -> AdapterReport:
+    """Check all of an adapter that can be checked without vLLM.
+
+    Raises: AdapterError: what is wrong.
+    """
     config, weights, shapes = check_adapter_files(folder, base)
-    modules = tuple(sorted({update.module.rpartition(".")[2] for update in weights.updates}))
     return AdapterReport(
         rank=config.r,
         alpha=config.lora_alpha,
         num_tensors=2 * len(weights.updates),
         num_parameters=weights.num_parameters,
-        target_modules=modules,
+        target_modules=tuple(
+            sorted({update.module.rpartition(".")[2] for update in weights.updates})
+        ),
         base_model=config.base_model_name_or_path,
         dtype=weights.dtype,
-        base_shapes="equal to the base model's" if shapes else "not checked: no local weights",
-        vllm_loader=load_as_vllm(folder, expected_modules(shapes) or set(modules)),
+        base_layers="all match" if shapes else "not compared, base not local",
+        vllm_loader="not asked",
     )
 
 
 def check_adapter_files(
     folder: Path, base: str | None = None
 ) -> tuple[AdapterConfig, AdapterWeights, Shapes]:
-    """Check all that can be checked without vLLM.
+    """Read an adapter and compare it with its base.
 
     Returns: the configuration, the weights, and the base's shapes where it is a local folder.
 

@@ -8,6 +8,7 @@ import torch
 from peft import LoraConfig as PeftLoraConfig
 from peft import PeftModel, get_peft_model
 from transformers import AutoModelForCausalLM, set_seed
+from transformers.utils.logging import disable_progress_bar
 
 from foundation.errors import ConfigError
 from foundation.hardware import cpu_dtype
@@ -78,6 +79,7 @@ def native_dtype(model: ModelConfig) -> torch.dtype:
 
 def _load_base(config: TrainConfig) -> Any:  # noqa: ANN401 - of transformers
     model = config.model
+    disable_progress_bar()
     try:
         return AutoModelForCausalLM.from_pretrained(
             model.name,

@@ -17,10 +17,10 @@ from vllm.v1.engine.async_llm import AsyncLLM
 from vllm.v1.engine.exceptions import EngineDeadError, EngineGenerateError
 from vllm.v1.metrics.loggers import StatLoggerBase
 
+from foundation.hardware import cpu_dtype
 from synth.adapter import Adapter
 from synth.config import EngineConfig, ModelConfig
 from synth.engine.chat import ChatTokenizer, first_line
-from foundation.hardware import cpu_dtype
 from synth.engine.protocol import (
     Completion,
     EngineLoad,
