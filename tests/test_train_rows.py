@@ -175,7 +175,13 @@ def test_shipped_configurations_parse():
 
 @pytest.mark.parametrize(
     "override",
-    ["lora.use_dora=true", "lora.bias=all", "lora.init=pissa", "lora.rank=1024"],
+    [
+        "lora.use_dora=true",
+        "lora.bias=all",
+        "lora.init=pissa",
+        "lora.rank=1024",
+        "lora.target_modules=[q_proj, lm_head]",
+    ],
 )
 def test_what_vllm_refuses_cannot_be_configured(override):
     from foundation.config_file import load_config

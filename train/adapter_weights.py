@@ -15,6 +15,8 @@ from train.errors import AdapterError
 
 WEIGHTS_FILE = "adapter_model.safetensors"
 _PICKLES = ("adapter_model.bin", "adapter_model.pt")
+# PEFT saves the frozen base beside an update of these; vLLM skips it.
+_COPIES_OF_BASE = (".embed_tokens.base_layer.weight", ".lm_head.base_layer.weight")
 _MATRIX = re.compile(r"base_model\.model\.(?P<module>.+)\.lora_(?P<side>[AB])\.weight")
 
 
@@ -48,7 +50,8 @@ def read_adapter_weights(folder: Path, config: AdapterConfig) -> AdapterWeights:
     path = folder / WEIGHTS_FILE
     _check_is_there(folder)
     with open_safetensors(path) as file:
-        shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+        names = [name for name in file.keys() if not name.endswith(_COPIES_OF_BASE)]  # noqa: SIM118
+        shapes = {name: tuple(file.get_slice(name).get_shape()) for name in names}
         updates = _pair(path, shapes)
         _check_ranks(path, updates, config)
         _check_values(path, file, updates)

@@ -5,12 +5,14 @@ What vLLM refuses to serve (DoRA, biases, whole modules, other initializations) 
 
 from typing import Annotated, Literal
 
-from pydantic import Field, Strict, model_validator
+from pydantic import Field, Strict, field_validator, model_validator
 
 from foundation.settings import Settings
 
 TemplateValue = str | bool | int | float
 MAX_SERVED_RANK = 512
+# Embeddings and the head, which an adapter of linear layers leaves alone.
+_NOT_SERVED = frozenset({"embed_tokens", "lm_head", "wte", "embed_out"})
 
 
 class ModelConfig(Settings):
@@ -47,6 +49,14 @@ class LoraConfig(Settings):
     """Names of the linear layers that get an update."""
     init: Literal["default", "gaussian", "orthogonal"] = "default"
     """Initialization of the first matrix."""
+
+    @field_validator("target_modules")
+    @classmethod
+    def _check_targets(cls, value: str | tuple[str, ...]) -> str | tuple[str, ...]:
+        refused = sorted(_NOT_SERVED & set(value)) if isinstance(value, tuple) else []
+        if refused or not value:
+            raise ValueError(f"name linear layers inside the decoder, not {refused or 'nothing'}")
+        return value
 
 
 class DataConfig(Settings):

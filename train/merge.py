@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 from peft import PeftModel
-from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 
 from foundation.atomic_file import write_json
 from foundation.atomic_folder import atomic_folder
@@ -14,7 +14,7 @@ from foundation.errors import ConfigError
 from foundation.resolved_config import versions
 from train.adapter_check import check_adapter_files
 from train.adapter_config import CONFIG_FILE, AdapterConfig
-from train.adapter_weights import WEIGHTS_FILE
+from train.adapter_weights import WEIGHTS_FILE, AdapterWeights
 from train.errors import AdapterError
 from train.provenance import PACKAGES
 
@@ -27,12 +27,13 @@ def merge_adapter(adapter: Path, out: Path, dtype: str | None = None) -> None:
     Args:
         dtype: Type of the saved weights; each weight's own in the base if None.
 
-    Raises: AdapterError: a broken adapter, or a sum that its type cannot hold. ConfigError: the
+    Raises: AdapterError: a broken adapter, or one whose sum cannot be stored. ConfigError: the
         base cannot be loaded. DirectoryError: `out` is taken.
     """
-    config, _, _ = check_adapter_files(adapter)
+    config, weights, _ = check_adapter_files(adapter)
     with atomic_folder(out) as folder:
         model, tokenizer = _load_base(config)
+        _refuse_tied(adapter, weights, model.config)
         dtypes = {name: weight.dtype for name, weight in model.named_parameters()}
         merged = _merge(model.float(), adapter)
         for name, weight in merged.named_parameters():
@@ -43,21 +44,36 @@ def merge_adapter(adapter: Path, out: Path, dtype: str | None = None) -> None:
 
 
 def _load_base(config: AdapterConfig) -> tuple[Any, Any]:
-    name, revision = config.base_model_name_or_path, config.revision
+    name = config.base_model_name_or_path
+    options = {"revision": config.revision, "trust_remote_code": False}
     try:
-        model = AutoModelForCausalLM.from_pretrained(
-            name, revision=revision, dtype="auto", trust_remote_code=False
-        )
-        tokenizer = AutoTokenizer.from_pretrained(name, revision=revision, trust_remote_code=False)
+        _refuse_quantized(name, AutoConfig.from_pretrained(name, **options))
+        model = AutoModelForCausalLM.from_pretrained(name, dtype="auto", **options)
+        tokenizer = AutoTokenizer.from_pretrained(name, **options)
     except (OSError, ValueError, ImportError) as error:
         reason = str(error).strip().split("\n")[0]
-        raise ConfigError(f"base_model_name_or_path: cannot load {name!r}: {reason}") from None
-    if getattr(model.config, "quantization_config", None) is not None:
         raise ConfigError(
-            f"base_model_name_or_path: {name!r} is quantized, so no update can be added to its "
-            "weights; merge into the model that it was made from"
-        )
+            f"base_model_name_or_path: cannot load {name!r}: {reason}; put the base model there"
+        ) from None
     return model, tokenizer
+
+
+def _refuse_quantized(name: str, base: Any) -> None:  # noqa: ANN401 - of transformers
+    quantization = getattr(base, "quantization_config", None)
+    if quantization is not None:
+        raise ConfigError(
+            f"base_model_name_or_path: {name!r} is quantized ({quantization['quant_method']}), so "
+            "no update can be added to its weights; merge into the model that it was made from"
+        )
+
+
+def _refuse_tied(adapter: Path, weights: AdapterWeights, base: Any) -> None:  # noqa: ANN401
+    tied = getattr(base, "tie_word_embeddings", False)
+    if tied and any(update.module == "lm_head" for update in weights.updates):
+        raise AdapterError(
+            f"{adapter}: updates lm_head, whose weight the base shares with its embeddings, so "
+            "the merge would change these too; serve the adapter beside its base"
+        )
 
 
 def _merge(base: Any, adapter: Path) -> Any:  # noqa: ANN401 - of transformers
