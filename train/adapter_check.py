@@ -5,6 +5,7 @@ from pathlib import Path
 
 from train.adapter_config import CONFIG_FILE, AdapterConfig, read_adapter_config
 from train.adapter_weights import WEIGHTS_FILE, AdapterWeights, read_adapter_weights
+from train.base_layout import check_coverage
 from train.base_weights import (
     Shapes,
     base_identity,
@@ -84,6 +85,7 @@ def check_adapter_files(
     if shapes:
         for update in weights.updates:
             check_fit(folder / WEIGHTS_FILE, update, shapes, config)
+    check_coverage(folder, config, weights)
     return config, weights, shapes
 
 
