@@ -1,11 +1,11 @@
 """A folder that appears whole: written beside its place, fsync, rename."""
 
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from foundation.atomic_file import sync
 from foundation.errors import DirectoryError
 from foundation.owned_directory import OwnedDirectory
 
@@ -57,15 +57,7 @@ def _clear(folder: Path) -> None:
 def _publish(folder: Path, out: Path) -> None:
     (folder / _MARK).unlink()
     for path in (*folder.rglob("*"), folder):
-        _sync(path)
+        sync(path)
     _refuse_taken(out)
     folder.rename(out)
-    _sync(out.parent)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync(out.parent)

@@ -1,10 +1,10 @@
 """The output of a training: it appears whole, under its name, when all of it is there."""
 
-import os
 import shutil
 from pathlib import Path
 from typing import Any
 
+from foundation.atomic_file import sync
 from foundation.errors import DirectoryError
 from foundation.owned_directory import OwnedDirectory
 
@@ -55,22 +55,14 @@ class TrainingDirectory:
         """Let the adapter appear, without what only a resumption needs."""
         shutil.rmtree(self.checkpoints, ignore_errors=True)
         (self.work.folder / ".lock").unlink(missing_ok=True)
-        _sync(self.work.folder)
+        sync(self.work.folder)
         self.work.folder.rename(self.out)
-        _sync(self.out.parent)
+        sync(self.out.parent)
 
 
 def mark_complete(checkpoint: Path) -> None:
     """Note that everything of a checkpoint is on disk."""
     for path in checkpoint.rglob("*"):
-        _sync(path)
+        sync(path)
     (checkpoint / _COMPLETE).touch()
-    _sync(checkpoint)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync(checkpoint)
