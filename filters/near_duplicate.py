@@ -1,6 +1,13 @@
-"""Near-duplicate instructions, by ROUGE-L over script units."""
+"""Near-duplicate instructions, by ROUGE-L over script units.
 
-from collections.abc import Iterable
+Two texts that are similar enough share many units, so they share one of the rarest few of either:
+an index over those finds all that can be similar, and only they are compared (prefix filtering;
+source: Chaudhuri, Ganti, Kaushik, "A primitive operator for similarity joins", ICDE 2006).
+"""
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 
 from rapidfuzz import process
 from rapidfuzz.distance import Indel
@@ -10,32 +17,82 @@ from filters.words import script_units
 # Source: Self-Instruct (arXiv 2212.10560), section 2.2; exactly 0.7 is still accepted here.
 MAX_SIMILARITY = 0.7
 
+# What is rare is counted anew when the index has grown by this factor.
+_REBUILD_GROWTH = 2
+# A bound that floating point lifts above a whole number must not round up.
+_ROUNDING = 1e-9
+_Key = tuple[str, int]
+"""A unit and which of its occurrences in the text."""
+
 
 class InstructionIndex:
-    """The instructions accepted so far, to be compared with a new one."""
+    """The instructions accepted so far, to be compared with a new one.
 
-    def __init__(self, instructions: Iterable[str] = ()) -> None:
+    With L the longest common subsequence of two texts of a and b units, ROUGE-L F1 is
+    2 L / (a + b), the normalized insertion-deletion similarity.
+    """
+
+    def __init__(
+        self, instructions: Iterable[str] = (), *, min_similarity: float = MAX_SIMILARITY
+    ) -> None:
+        self._min_similarity = min_similarity
         self._units: list[list[str]] = []
+        self._frequencies: Counter[_Key] = Counter()
+        self._by_key: defaultdict[_Key, list[int]] = defaultdict(list)
+        self._rebuilt_at = 0
         for instruction in instructions:
             self.add(instruction)
 
     def add(self, instruction: str) -> None:
         """Remember an instruction."""
         self._units.append(script_units(instruction))
+        if len(self._units) > _REBUILD_GROWTH * self._rebuilt_at:
+            self._rebuild()
+        else:
+            self._file(len(self._units) - 1)
 
-    def similarity(self, instruction: str, *, cutoff: float = 0.0) -> float:
-        """Return the largest ROUGE-L F1 with a remembered instruction.
-
-        Similarities below `cutoff` are not told apart: the answer is then 0.0.
-
-        With L the longest common subsequence, F1 = 2 L / (a + b), which is the normalized
-        insertion-deletion similarity.
-        """
+    def similarity(self, instruction: str) -> float:
+        """Return the largest ROUGE-L F1 with a remembered instruction, 0.0 below the minimum."""
+        units = script_units(instruction)
+        candidates = {
+            number for key in self._rarest_keys(units) for number in self._by_key.get(key, ())
+        }
         best = process.extractOne(
-            script_units(instruction),
-            self._units,
+            units,
+            [self._units[number] for number in candidates],
             scorer=Indel.normalized_similarity,
             processor=None,
-            score_cutoff=cutoff,
+            score_cutoff=self._min_similarity,
         )
         return float(best[1]) if best else 0.0
+
+    def _rebuild(self) -> None:
+        self._rebuilt_at = len(self._units)
+        self._frequencies = Counter(key for units in self._units for key in _keys(units))
+        self._by_key.clear()
+        for number in range(len(self._units)):
+            self._file(number)
+
+    def _file(self, number: int) -> None:
+        for key in self._rarest_keys(self._units[number]):
+            self._by_key[key].append(number)
+
+    def _rarest_keys(self, units: Sequence[str]) -> list[_Key]:
+        """Return so many keys that a similar text must have one of them among its own.
+
+        Any order of keys would do, as long as it is the same for all texts.
+        """
+        min_shared = math.ceil(
+            len(units) * self._min_similarity / (2 - self._min_similarity) - _ROUNDING
+        )
+        ordered = sorted(_keys(units), key=lambda key: (self._frequencies[key], key))
+        return ordered[: len(units) - max(min_shared, 1) + 1]
+
+
+def _keys(units: Sequence[str]) -> list[_Key]:
+    seen: Counter[str] = Counter()
+    keys = []
+    for unit in units:
+        keys.append((unit, seen[unit]))
+        seen[unit] += 1
+    return keys

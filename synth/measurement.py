@@ -1,7 +1,6 @@
 """`synth measure`: only the held-out answers of a macro-iteration."""
 
 import asyncio
-from typing import TextIO
 
 from rich.console import Console
 
@@ -10,10 +9,9 @@ from synth.config import RunConfig
 from synth.display import held_out_line
 from synth.engine.admission import AdmittingEngine
 from synth.engine.protocol import Engine
-from synth.engine_start import EngineStarter, prepare_engine, running_engine
+from synth.engine_session import work_on_engine
 from synth.held_out import measure, read_held_out, summarize_held_out
 from synth.interruption import cancel_on_signal
-from synth.output_redirect import redirected_output
 from synth.pipeline.recipe import Recipe
 from synth.preparation import prepare
 from synth.run_directory import IterationFiles, RunDirectory
@@ -33,19 +31,7 @@ def measure_iteration(config: RunConfig, iteration: int, directory: RunDirectory
         directory.claim(resolved)
         _report(files, Console())
         return 0
-    start_engine = prepare_engine(recipe)
-    with directory.locked():
-        directory.claim(resolved)
-        with redirected_output(files.engine_log) as terminal:
-            return asyncio.run(_measure(recipe, files, start_engine, terminal))
-
-
-async def _measure(
-    recipe: Recipe, files: IterationFiles, start_engine: EngineStarter, terminal: TextIO
-) -> int:
-    console = Console(file=terminal)
-    async with running_engine(recipe, files, start_engine, console) as engine:
-        return await measure_with_engine(recipe, files, engine, console)
+    return work_on_engine(recipe, resolved, directory, measure_with_engine)
 
 
 async def measure_with_engine(

@@ -2,7 +2,7 @@
 
 import asyncio
 from contextlib import suppress
-from typing import Any, TextIO
+from typing import Any
 
 import orjson
 from rich.console import Console
@@ -12,9 +12,8 @@ from foundation.errors import EXIT_FEWER_THAN_ASKED, EXIT_INTERRUPTED
 from synth.config import RunConfig
 from synth.display import final_table
 from synth.engine.protocol import Engine
-from synth.engine_start import EngineStarter, prepare_engine, running_engine
+from synth.engine_session import work_on_engine
 from synth.interruption import cancel_on_signal
-from synth.output_redirect import redirected_output
 from synth.pipeline.recipe import Recipe
 from synth.preparation import prepare
 from synth.reporter import Reporter
@@ -38,19 +37,7 @@ def run_iteration(config: RunConfig, iteration: int, directory: RunDirectory) ->
         directory.claim(resolved)
         Console().print(f"iteration {iteration} is complete already: {files.folder}", markup=False)
         return _exit_code(orjson.loads(files.metrics.read_bytes()))
-    start_engine = prepare_engine(recipe)
-    with directory.locked():
-        directory.claim(resolved)
-        with redirected_output(files.engine_log) as terminal:
-            return asyncio.run(_synthesize(recipe, files, start_engine, terminal))
-
-
-async def _synthesize(
-    recipe: Recipe, files: IterationFiles, start_engine: EngineStarter, terminal: TextIO
-) -> int:
-    console = Console(file=terminal)
-    async with running_engine(recipe, files, start_engine, console) as engine:
-        return await run_with_engine(recipe, files, engine, console)
+    return work_on_engine(recipe, resolved, directory, run_with_engine)
 
 
 async def run_with_engine(

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Sequence
 
 from filters import InstructionIndex
+from filters.near_duplicate import MAX_SIMILARITY
 from synth.config import ExpandConfig
 from synth.pipeline.sample import Slot
 
@@ -20,8 +21,9 @@ class InstructionRegistry:
     ) -> None:
         self._config = config
         self._pool = tuple(pool)
-        self._known_index = InstructionIndex((*pool, *held_out))
-        self._accepted_index = InstructionIndex()
+        limit = config.max_similarity or MAX_SIMILARITY
+        self._known_index = InstructionIndex((*pool, *held_out), min_similarity=limit)
+        self._accepted_index = InstructionIndex(min_similarity=limit)
         self._accepted: dict[int, str] = {}
         self._settled: set[int] = set()
         self._next = 0
@@ -73,4 +75,4 @@ class InstructionRegistry:
 
     def _resembles(self, index: InstructionIndex, instruction: str) -> bool:
         limit = self._config.max_similarity
-        return limit is not None and index.similarity(instruction, cutoff=limit) > limit
+        return limit is not None and index.similarity(instruction) > limit
