@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 
 _SCRIPT_UNIT = re.compile(
     "(?P<kana>[\u3040-\u30ff])"
@@ -21,14 +22,14 @@ _NAMES_A_LANGUAGE = re.compile(
 _JAPANESE_KANA_SHARE = 0.1
 
 
-def count_script_units(text: str) -> Counter[str]:
-    """Count units by script: words of spaced scripts, code points of unspaced ones."""
-    return Counter(match.lastgroup or "" for match in _SCRIPT_UNIT.finditer(text))
+def script_names(text: str) -> list[str]:
+    """Name the script of every unit: a word of a spaced script, a code point of an unspaced one."""
+    return [match.lastgroup or "" for match in _SCRIPT_UNIT.finditer(text)]
 
 
 def main_script(text: str) -> str | None:
     """Return the script of most units; `kana` for Japanese; None without letters."""
-    counts = count_script_units(text)
+    counts = Counter(script_names(text))
     if not counts:
         return None
     if counts["kana"] > _JAPANESE_KANA_SHARE * counts.total():
@@ -36,13 +37,28 @@ def main_script(text: str) -> str | None:
     return max(counts, key=lambda script: (counts[script], script))
 
 
-def script_share(text: str, script: str) -> float:
-    """Share of a text's units that are of one script; 1.0 for a text without letters."""
-    counts = count_script_units(text)
-    if not counts:
+def script_share(names_N: Sequence[str], script: str) -> float:
+    """Share of units that are of one script; 1.0 if there are none.
+
+    Shapes: N script names, see `script_names`.
+    """
+    if not names_N:
         return 1.0
-    num_units = counts[script] + (counts["han"] if script == "kana" else 0)
-    return num_units / counts.total()
+    num_units = names_N.count(script) + (names_N.count("han") if script == "kana" else 0)
+    return num_units / len(names_N)
+
+
+def drifting_stretch(names_N: Sequence[str], script: str, num_units: int, min_share: float) -> bool:
+    """Tell whether any of the stretches that a text is cut into has too little of a script.
+
+    A last stretch of fewer units is not judged, so what is written later changes no answer.
+
+    Shapes: N script names, see `script_names`, cut into stretches of `num_units`.
+    """
+    return any(
+        script_share(names_N[start : start + num_units], script) < min_share
+        for start in range(0, len(names_N) - num_units + 1, num_units)
+    )
 
 
 def expected_script(instruction: str) -> str | None:

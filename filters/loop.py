@@ -1,27 +1,40 @@
 """Loops: a unit of up to some dozens of words said several times in a row."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 
-def loop_run_units(period: int, min_repeats: int, min_units: int) -> int:
-    """How many consecutive units must equal the unit one period earlier to make a loop."""
-    return max(min_repeats * period, min_units) - period
+@dataclass(frozen=True, slots=True)
+class LoopBounds:
+    """What counts as a loop, in script units (see `script_units`)."""
+
+    max_period: int
+    """Longest stretch that is repeated."""
+    min_repeats: int
+    """How many times in a row it is said."""
+    min_units: int
+    """Shortest loop, all copies together."""
+
+    @property
+    def longest_units(self) -> int:
+        """So many units at the end of a text show any loop that it ends in."""
+        return max(self.max_period * self.min_repeats, self.min_units)
+
+    def run(self, period: int) -> int:
+        """How many consecutive units must equal the unit one period earlier."""
+        return max(self.min_repeats * period, self.min_units) - period
 
 
-def find_loop(
-    units_N: Sequence[str], *, max_period: int, min_repeats: int, min_units: int
-) -> int | None:
+def find_loop(units_N: Sequence[str], bounds: LoopBounds) -> int | None:
     """Return the period of a loop found anywhere, or None.
 
-    A loop is at least `min_repeats` copies of one stretch, `min_units` units in all.
-    Every loop of period p holds a stretch of R matching positions (see `loop_run_units`), hence a
+    Every loop of period p holds a stretch of R matching positions (see `LoopBounds.run`), hence a
     position that is a multiple of R: only those are probed, so the work is about linear in N.
 
     Shapes: N script units.
-    Units: script units (see `script_units`), for periods too.
     """
-    for period in range(1, max_period + 1):
-        run = loop_run_units(period, min_repeats, min_units)
+    for period in range(1, bounds.max_period + 1):
+        run = bounds.run(period)
         for probe in range(max(run, period), len(units_N), run):
             if _matching_run(units_N, probe, period, run) >= run:
                 return period
@@ -48,14 +61,17 @@ def _matching_run(units_N: Sequence[str], probe: int, period: int, enough: int) 
     return last + 1 - first
 
 
-def ends_in_loop(
-    units_N: Sequence[str], *, max_period: int, min_repeats: int, min_units: int
-) -> bool:
+def ends_in_loop(units_N: Sequence[str], bounds: LoopBounds) -> bool:
     """Tell whether the last units are a loop; a stream that loops shows it at its end."""
-    for period in range(1, max_period + 1):
-        run = loop_run_units(period, min_repeats, min_units)
-        if len(units_N) >= run + period and all(
-            units_N[-i] == units_N[-i - period] for i in range(1, run + 1)
+    for period in range(1, min(bounds.max_period, len(units_N) - 1) + 1):
+        if units_N[-1] == units_N[-1 - period] and _ends_in_run(
+            units_N, period, bounds.run(period)
         ):
             return True
     return False
+
+
+def _ends_in_run(units_N: Sequence[str], period: int, run: int) -> bool:
+    return len(units_N) >= run + period and all(
+        units_N[-i] == units_N[-i - period] for i in range(1, run + 1)
+    )

@@ -9,9 +9,18 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from filters.default_watch import (
+    DefaultWatch,
+    LanguageSign,
+    LeakSign,
+    LengthSign,
+    LoopSign,
+    OpeningSign,
+    Sign,
+)
 from filters.ending import is_complete, reference_llama_ends, reference_qwen_ends
-from filters.language import expected_script, script_share
-from filters.loop import find_loop
+from filters.language import drifting_stretch, expected_script, script_names, script_share
+from filters.loop import LoopBounds, find_loop
 from filters.meta import (
     is_closing_offer,
     leaks_prompt,
@@ -28,7 +37,7 @@ from filters.repetition import (
 )
 from filters.trim import trim_remarks
 from filters.verdict import KEEP, Verdict
-from filters.watch import DefaultWatch, RepeatedNgramWatch, Watch
+from filters.watch import RepeatedNgramWatch, Watch
 from filters.words import count_words, script_units
 from foundation.settings import Settings
 
@@ -70,11 +79,11 @@ class ReferenceQwenProfile(Settings):
         """Return the text as it is."""
         return text
 
-    def watch(self) -> Watch:
+    def watch(self, circumstances: Circumstances = UNKNOWN) -> Watch:
         """Return a fresh watch for one response."""
         return RepeatedNgramWatch(reference_qwen_units, REFERENCE_QWEN_NGRAM_UNITS)
 
-    def watch_draft(self) -> None:
+    def watch_draft(self, circumstances: Circumstances = UNKNOWN) -> None:
         """Return no watch for a draft: the reference judges only what it becomes a part of."""
 
 
@@ -100,11 +109,11 @@ class ReferenceLlamaProfile(Settings):
         """Return the text as it is."""
         return text
 
-    def watch(self) -> Watch:
+    def watch(self, circumstances: Circumstances = UNKNOWN) -> Watch:
         """Return a fresh watch for one response."""
         return RepeatedNgramWatch(reference_llama_units, REFERENCE_LLAMA_NGRAM_WORDS)
 
-    def watch_draft(self) -> None:
+    def watch_draft(self, circumstances: Circumstances = UNKNOWN) -> None:
         """Return no watch for a draft: the reference judges only what it becomes a part of."""
 
 
@@ -129,6 +138,10 @@ class DefaultProfile(Settings):
     """Shortest stretch that is a loop, in script units: a short exclamation may repeat."""
     min_script_share: float = Field(0.6, ge=0.0, le=1.0)
     """Smallest share of the prose in the script of the instruction."""
+    min_stretch_script_share: float = Field(0.25, ge=0.0, le=1.0)
+    """Smallest such share in every stretch of `stretch_units`."""
+    stretch_units: int = Field(100, ge=10)
+    """Units in a stretch: longer than most quotations, shorter than a drift."""
     min_words: int | None = Field(None, ge=1)
     """Shortest response kept, in words."""
     max_words: int | None = Field(None, ge=1)
@@ -153,7 +166,7 @@ class DefaultProfile(Settings):
             or self._judge_length(text)
             or _judge_frame(text, circumstances.prompt_lines)
             or (None if is_complete(text) else "incomplete_ending")
-            or self._judge_prose(prose_segments(text), circumstances.instruction)
+            or self._judge_prose(prose_segments(text), _expected_script(circumstances))
         )
         return Verdict(reason) if reason else KEEP
 
@@ -161,17 +174,27 @@ class DefaultProfile(Settings):
         """Cut the assistant's remarks behind a last thematic break."""
         return trim_remarks(text)
 
-    def watch(self) -> Watch:
+    def watch(self, circumstances: Circumstances = UNKNOWN) -> Watch:
         """Return a fresh watch for one response."""
-        return DefaultWatch(
-            max_period=self.loop_max_period,
-            min_repeats=self.loop_min_repeats,
-            min_units=self.loop_min_units,
-        )
+        signs = self._draft_signs(circumstances)
+        signs.append(LeakSign(circumstances.prompt_lines))
+        if self.max_words is not None:
+            signs.append(LengthSign(self.max_words))
+        return DefaultWatch(signs)
 
-    def watch_draft(self) -> Watch:
+    def watch_draft(self, circumstances: Circumstances = UNKNOWN) -> Watch:
         """Return a fresh watch for a text of which only the beginning is used."""
-        return self.watch()
+        return DefaultWatch(self._draft_signs(circumstances))
+
+    def _draft_signs(self, circumstances: Circumstances) -> list[Sign]:
+        signs: list[Sign] = [OpeningSign(), LoopSign(self._loop_bounds)]
+        if script := _expected_script(circumstances):
+            signs.append(LanguageSign(script, self.stretch_units, self.min_stretch_script_share))
+        return signs
+
+    @property
+    def _loop_bounds(self) -> LoopBounds:
+        return LoopBounds(self.loop_max_period, self.loop_min_repeats, self.loop_min_units)
 
     def _judge_length(self, text: str) -> str | None:
         if self.min_words is None and self.max_words is None:
@@ -181,24 +204,23 @@ class DefaultProfile(Settings):
             return "too_short"
         return "too_long" if self.max_words is not None and num_words > self.max_words else None
 
-    def _judge_prose(self, segments: list[str], instruction: str | None) -> str | None:
-        script = expected_script(instruction) if instruction else None
-        if script and script_share("\n".join(segments), script) < self.min_script_share:
+    def _judge_prose(self, segments: list[str], script: str | None) -> str | None:
+        if script and self._drifts(script_names("\n".join(segments)), script):
             return "language_drift"
         units = [script_units(segment) for segment in segments]
-        if any(self._loops(segment_units) for segment_units in units):
+        if any(find_loop(segment_units, self._loop_bounds) for segment_units in units):
             return "loop"
         share = repeated_share(units, self.repeated_ngram_units)
         return "repetition" if share > self.max_repeated_share else None
 
-    def _loops(self, units: list[str]) -> bool:
-        period = find_loop(
-            units,
-            max_period=self.loop_max_period,
-            min_repeats=self.loop_min_repeats,
-            min_units=self.loop_min_units,
+    def _drifts(self, names: list[str], script: str) -> bool:
+        return script_share(names, script) < self.min_script_share or drifting_stretch(
+            names, script, self.stretch_units, self.min_stretch_script_share
         )
-        return period is not None
+
+
+def _expected_script(circumstances: Circumstances) -> str | None:
+    return expected_script(circumstances.instruction) if circumstances.instruction else None
 
 
 def _judge_frame(text: str, prompt_lines: tuple[str, ...]) -> str | None:

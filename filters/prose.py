@@ -49,14 +49,18 @@ def _is_closed(token: Token, lines: list[str]) -> bool:
 
 
 def prose_segments(text: str) -> list[str]:
-    """Return the stretches of text between code blocks and tables, without empty ones."""
+    """Return the stretches of text between code blocks and tables, without empty ones.
+
+    The head of a table counts as prose: until its second line is there, it is.
+    """
     structures = find_structures(text)
     if not structures:
         return [text] if text.strip() else []
     lines = _MARKDOWN_LINE_BREAK.split(text)
     segments, start = [], 0
     for structure in structures:
-        segments.append("\n".join(lines[start : structure.first_line]))
+        num_head_lines = 1 if structure.kind == "table" else 0
+        segments.append("\n".join(lines[start : structure.first_line + num_head_lines]))
         start = max(start, structure.end_line)
     segments.append("\n".join(lines[start:]))
     return [segment for segment in segments if segment.strip()]

@@ -34,3 +34,8 @@ def script_units(text: str) -> list[str]:
     a long text's units small and quick to compare.
     """
     return list(map(sys.intern, _UNIT.findall(text.lower())))
+
+
+def match_units(lower_text: str) -> list[re.Match[str]]:
+    """Find the units of a text that is lower-case already, with their places."""
+    return list(_UNIT.finditer(lower_text))

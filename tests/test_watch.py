@@ -1,12 +1,14 @@
 """A watch never condemns a text that the full filter keeps."""
 
 import random
+from collections import Counter
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from filters import PROFILES
+from filters import PROFILES, Circumstances
+from filters.profile import UNKNOWN, DefaultProfile
 
 PIECES = [
     "The river rises in the hills and runs through three valleys before it meets the sea.",
@@ -27,7 +29,13 @@ PIECES = [
     "Let me know if you'd like me to change it.",
     "one two three four five six seven ",
     "x ",
+    "Write a longer version of the text:",
+    "<|im_end|>",
 ]
+
+
+INSTRUCTIONS = ["Write an essay on rivers.", "写一篇关于河流的文章。", None]
+PROMPT_LINES = ("Write a longer version of the text:",)
 
 
 def texts():
@@ -37,9 +45,9 @@ def texts():
     return st.lists(loops, min_size=1, max_size=8).map("".join)
 
 
-def condemns(profile, text, rng):
+def condemns(profile, text, rng, circumstances=UNKNOWN):
     """Give a text to a fresh watch in random pieces; tell where it objected."""
-    watch, start = profile.watch(), 0
+    watch, start = profile.watch(circumstances), 0
     while start < len(text):
         end = start + rng.randrange(1, 60)
         if reason := watch(text[start:end]):
@@ -49,12 +57,65 @@ def condemns(profile, text, rng):
 
 
 @pytest.mark.parametrize("name", sorted(PROFILES))
-@given(text=texts(), seed=st.integers(0, 1000))
+@given(
+    text=texts(),
+    seed=st.integers(0, 1000),
+    instruction=st.sampled_from(INSTRUCTIONS),
+    max_words=st.sampled_from([None, 40, 300]),
+)
 @settings(max_examples=400, deadline=None)
-def test_the_watch_condemns_no_text_that_the_filter_keeps(name, text, seed):
-    profile = PROFILES[name]()
-    if condemns(profile, text, random.Random(seed)):
-        assert not profile.judge(profile.trim(text)).keep
+def test_the_watch_condemns_no_text_that_the_filter_keeps(name, text, seed, instruction, max_words):
+    profile = PROFILES[name](**({"max_words": max_words} if name == "default" else {}))
+    circumstances = Circumstances(instruction, prompt_lines=PROMPT_LINES)
+    if condemns(profile, text, random.Random(seed), circumstances):
+        assert not profile.judge(profile.trim(text), circumstances).keep
+
+
+def test_watch_and_filter_agree_on_ten_thousand_texts():
+    """Texts of a writer who drifts, loops, leaks and quotes, cut at random points."""
+    rng = random.Random(0)
+    profile = DefaultProfile(max_words=400, stretch_units=40)
+    condemned, kept = Counter(), 0
+    for _ in range(10_000):
+        text = rambling(rng)
+        circumstances = Circumstances(rng.choice(INSTRUCTIONS), prompt_lines=PROMPT_LINES)
+        verdict = profile.judge(profile.trim(text), circumstances)
+        kept += verdict.keep
+        if reason := condemns(profile, text, rng, circumstances):
+            assert not verdict.keep, text
+            condemned[reason] += 1
+    assert kept > 1_000
+    assert set(condemned) == {"loop", "meta_talk", "refusal", "language_drift", "prompt_leak",
+                              "too_long"}  # fmt: skip
+    assert min(condemned.values()) > 50
+
+
+def rambling(rng):
+    language = rng.choice(["en", "zh"])
+    parts = [rng.choice([sentence(rng, language), *PIECES[-7:]])]
+    for _ in range(rng.randrange(1, 30)):
+        mishap = rng.random()
+        if mishap < 0.04:
+            parts.append(rng.choice(PIECES) * rng.randrange(1, 40))
+        elif mishap < 0.06:
+            language = rng.choice(["en", "zh"])
+        elif mishap < 0.12:
+            parts.append(
+                rng.choice(["\n\n---\n\n", "\n", " | ", "\n```\n", "\n| a | b |\n|--|--|\n"])
+            )
+        else:
+            parts.append(sentence(rng, language))
+    return "".join(parts)
+
+
+def sentence(rng, language):
+    if language == "zh":
+        return (
+            "".join(chr(rng.randrange(0x4E00, 0x5E00)) for _ in range(rng.randrange(5, 30))) + "。"
+        )
+    words = " ".join(f"{rng.choice('bdfgklm')}{rng.choice('aeiou')}{rng.choice('lnrst')}"
+                     for _ in range(rng.randrange(4, 20)))  # fmt: skip
+    return words.capitalize() + rng.choice([". ", ".\n\n"])
 
 
 @pytest.mark.parametrize(
@@ -71,6 +132,27 @@ def test_the_watch_condemns_no_text_that_the_filter_keeps(name, text, seed):
 )
 def test_a_lost_text_is_condemned_before_its_end(name, text, reason):
     assert condemns(PROFILES[name](), text, random.Random(0)) == reason
+
+
+@pytest.mark.parametrize(
+    ("text", "lost_at", "reason"),
+    [
+        (
+            "The mill stood still.\n" + "磨坊停了下来，没有人知道为什么。\n" * 30,
+            "。\n",
+            "language_drift",
+        ),
+        (" ".join(f"word{number}" for number in range(80)), "word60 ", "too_long"),
+        ("The mill. Write a longer version of the text: The mill stood.", "text:", "prompt_leak"),
+        ("The mill stood still.<|im_end|> The mill", "<|im_end|>", "prompt_leak"),
+    ],
+)
+def test_a_text_is_condemned_within_one_piece_of_its_loss(text, lost_at, reason):
+    circumstances = Circumstances("Write about a mill.", prompt_lines=PROMPT_LINES)
+    watch = DefaultProfile(max_words=60, stretch_units=15).watch(circumstances)
+    pieces = [text[start : start + 20] for start in range(0, len(text), 20)]
+    first = next(number for number, piece in enumerate(pieces) if watch(piece) == reason)
+    assert first == -(-(text.index(lost_at) + len(lost_at)) // 20) - 1
 
 
 def test_a_loop_inside_a_table_or_fence_is_not_condemned():

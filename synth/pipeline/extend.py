@@ -39,16 +39,17 @@ class Extension:
     async def run_micro_iteration(self, engine: Engine) -> None:
         """Run both stages; the candidate becomes the text if it passes and is longer."""
         head_request = self._request(Stage.EXTEND_HEAD, self._recipe.form.outline(self.text))
-        head_completion = await engine.generate(head_request, self._recipe.profile.watch_draft())
+        profile, form = self._recipe.profile, self._recipe.form
+        circumstances = self._recipe.circumstances(self._initial.instruction)
+        head_completion = await engine.generate(head_request, profile.watch_draft(circumstances))
         if reason := failure_of(head_completion):
             self._drop([(head_request, head_completion)], reason, head_completion.text)
             return
-        head = self._recipe.form.head(head_completion.text)
+        head = form.head(head_completion.text)
         tail_request = self._request(Stage.EXTEND_TAIL, self.text, prefill=head)
-        watch = _watch_spliced(self._recipe.profile.watch(), self._recipe.form, head)
+        watch = _watch_spliced(profile.watch(circumstances), form, head)
         tail_completion = await engine.generate(tail_request, watch)
-        candidate = self._recipe.form.splice(head, tail_completion.text)
-        candidate = self._recipe.profile.trim(candidate)
+        candidate = profile.trim(form.splice(head, tail_completion.text))
         reason = await self._objection(tail_completion, candidate)
         exchanges = [(head_request, head_completion), (tail_request, tail_completion)]
         if reason is None:

@@ -26,7 +26,9 @@ async def generate_response(
             user=instruction.text,
             attempt=attempt,
         )
-        watch = _unless_unwanted(recipe.profile.watch(), is_unwanted)
+        watch = _unless_unwanted(
+            recipe.profile.watch(recipe.circumstances(instruction)), is_unwanted
+        )
         completion = await engine.generate(request, watch)
         text = recipe.profile.trim(completion.text)
         reason = await recipe.objection(instruction, completion, text)

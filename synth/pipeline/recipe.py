@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from filters import Circumstances, Profile
 from synth.adapter import Adapter
@@ -92,13 +92,14 @@ class Recipe:
         """Return why a text is dropped, or None. Judged in a thread: long texts take a while."""
         if reason := failure_of(completion):
             return reason
-        circumstances = Circumstances(
-            instruction=instruction.text,
-            is_truncated=completion.finish_reason is FinishReason.LENGTH,
-            prompt_lines=self.prompts.fixed_lines,
-        )
+        is_truncated = completion.finish_reason is FinishReason.LENGTH
+        circumstances = replace(self.circumstances(instruction), is_truncated=is_truncated)
         verdict = await asyncio.to_thread(self.profile.judge, text, circumstances)
         return verdict.reason
+
+    def circumstances(self, instruction: Instruction) -> Circumstances:
+        """Return what filter and watch know about a response that is not finished."""
+        return Circumstances(instruction.text, prompt_lines=self.prompts.fixed_lines)
 
     def _decoding(self, stage: Stage) -> DecodingConfig:
         config = self.config
