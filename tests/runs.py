@@ -30,7 +30,10 @@ def small_config(**changes: Any) -> RunConfig:
 
 
 def run_scripted(
-    folder: Path, config: RunConfig | None = None, engine: ScriptedEngine | None = None
+    folder: Path,
+    config: RunConfig | None = None,
+    engine: ScriptedEngine | None = None,
+    runner: asyncio.Runner | None = None,
 ) -> tuple[IterationFiles, int]:
     """Run iteration 1; return its files and the exit code."""
     directory = RunDirectory(folder)
@@ -39,5 +42,6 @@ def run_scripted(
     console = Console(file=io.StringIO())
     with directory.locked():
         directory.claim(resolved)
-        code = asyncio.run(run_with_engine(recipe, files, engine or ScriptedEngine(write), console))
+        running = run_with_engine(recipe, files, engine or ScriptedEngine(write), console)
+        code = runner.run(running) if runner else asyncio.run(running)
     return files, code

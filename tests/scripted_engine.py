@@ -37,6 +37,10 @@ class ScriptedEngine:
         self.most_live = 0
 
     @property
+    def num_seqs(self) -> int:
+        return self._concurrency
+
+    @property
     def capacity(self) -> int:
         return self._concurrency
 

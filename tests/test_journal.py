@@ -6,7 +6,6 @@ import time
 import pytest
 
 from scripted_engine import Answer, ScriptedEngine
-from synth.engine.admission import AdmittingEngine
 from synth.engine.journal import CohortJournal, JournallingEngine
 from synth.engine.protocol import (
     Completion,
@@ -100,42 +99,3 @@ def test_a_complete_cohort_leaves_no_journal(tmp_path):
 
     asyncio.run(complete())
     assert not path.exists()
-
-
-def test_later_stages_and_older_samples_go_first():
-    served = []
-
-    def answer(asked):
-        served.append((asked.stage, asked.sequence))
-        return Answer("text")
-
-    async def ask():
-        engine = AdmittingEngine(ScriptedEngine(answer, concurrency=1))
-        asked = [
-            (5, Stage.GENERATE),
-            (4, Stage.EXPAND),
-            (3, Stage.GENERATE),
-            (9, Stage.EXTEND_TAIL),
-        ]
-        await asyncio.gather(*(engine.generate(request(n, stage)) for n, stage in asked))
-
-    asyncio.run(ask())
-    assert served == [
-        (Stage.GENERATE, 5),
-        (Stage.EXTEND_TAIL, 9),
-        (Stage.GENERATE, 3),
-        (Stage.EXPAND, 4),
-    ]
-
-
-def test_a_cancelled_request_gives_its_place_back():
-    async def ask():
-        engine = AdmittingEngine(ScriptedEngine(lambda _: Answer("text " * 500), concurrency=1))
-        tasks = [asyncio.create_task(engine.generate(request(n))) for n in range(4)]
-        await asyncio.sleep(0)
-        tasks[0].cancel()
-        tasks[2].cancel()
-        return await asyncio.gather(*tasks, return_exceptions=True)
-
-    results = asyncio.run(asyncio.wait_for(ask(), 10))
-    assert [isinstance(result, asyncio.CancelledError) for result in results] == [True, False] * 2

@@ -1,7 +1,8 @@
 """Admission: the engine gets as many requests as it can use, the rest wait in a heap here.
 
 vLLM has no back-pressure of its own. Later stages go first, so samples finish before new ones
-begin; within a stage, older samples go first.
+begin; within a stage, older samples go first. Once all work has begun, earlier stages go first
+instead: what has the longest way to go should not start last.
 """
 
 import asyncio
@@ -9,6 +10,7 @@ import heapq
 from itertools import count
 
 from synth.engine.protocol import Completion, Engine, EngineLoad, Request, WatchCall
+from synth.engine.room_meter import RoomMeter
 
 _Waiting = tuple[tuple[int, int], int, asyncio.Future[None]]
 
@@ -23,6 +25,13 @@ class AdmittingEngine:
         self._arrival = count()
         self._room = asyncio.Event()
         self._room.set()
+        self._is_draining = False
+        self.meter = RoomMeter(inner.num_seqs)
+
+    @property
+    def num_seqs(self) -> int:
+        """The inner engine's sequences."""
+        return self._inner.num_seqs
 
     @property
     def capacity(self) -> int:
@@ -39,12 +48,19 @@ class AdmittingEngine:
         try:
             return await self._inner.generate(request, watch)
         finally:
-            self._num_admitted -= 1
-            self._wake_next()
+            self._leave()
 
     async def room(self) -> None:
         """Wait until the engine could take one more request than there is."""
         await self._room.wait()
+
+    def drain(self) -> None:
+        """Note that all work has begun: from now on the longest chains go first."""
+        self.meter.finish(_now_s())
+        self._is_draining = True
+        waiting = [(self._key(*key), arrival, turn) for key, arrival, turn in self._backlog]
+        heapq.heapify(waiting)
+        self._backlog = waiting
 
     async def close(self) -> None:
         """Close the inner engine."""
@@ -52,16 +68,24 @@ class AdmittingEngine:
 
     async def _admit(self, request: Request) -> None:
         turn = asyncio.get_running_loop().create_future()
-        key = (request.stage.urgency, request.sequence)
+        key = self._key(request.stage.urgency, request.sequence)
         heapq.heappush(self._backlog, (key, next(self._arrival), turn))
         self._wake_next()
+        self.meter.note(self._num_admitted, _now_s())
         try:
             await turn
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():
-                self._num_admitted -= 1
-                self._wake_next()
+                self._leave()
             raise
+
+    def _key(self, stage_urgency: int, sequence: int) -> tuple[int, int]:
+        return (-stage_urgency if self._is_draining else stage_urgency, sequence)
+
+    def _leave(self) -> None:
+        self._num_admitted -= 1
+        self._wake_next()
+        self.meter.note(self._num_admitted, _now_s())
 
     def _wake_next(self) -> None:
         while self._backlog and self._num_admitted < self.capacity:
@@ -73,3 +97,7 @@ class AdmittingEngine:
             self._room.set()
         else:
             self._room.clear()
+
+
+def _now_s() -> float:
+    return asyncio.get_running_loop().time()

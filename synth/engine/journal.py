@@ -65,6 +65,11 @@ class JournallingEngine:
         self.num_replayed = 0
 
     @property
+    def num_seqs(self) -> int:
+        """The inner engine's sequences."""
+        return self._inner.num_seqs
+
+    @property
     def capacity(self) -> int:
         """The inner engine's capacity."""
         return self._inner.capacity

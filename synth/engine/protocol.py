@@ -102,6 +102,8 @@ class EngineLoad:
     prefix_hit_rate: float = 0.0
     num_generated_tokens: int = 0
     """Since the engine's start, unfinished completions included."""
+    mean_running: float = 0.0
+    """Requests that ran, averaged over the time from the first step to the last."""
 
 
 WatchCall = Callable[[str], str | None]
@@ -109,6 +111,10 @@ WatchCall = Callable[[str], str | None]
 
 class Engine(Protocol):
     """Serves requests concurrently, in any order."""
+
+    @property
+    def num_seqs(self) -> int:
+        """How many requests run at once at most."""
 
     @property
     def capacity(self) -> int:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -73,6 +74,11 @@ class VllmEngine:
         engine = cls(llm, chat, config, loads)
         await engine._load_adapters(adapters)
         return engine
+
+    @property
+    def num_seqs(self) -> int:
+        """Sequences that vLLM runs at once."""
+        return self._config.max_num_seqs
 
     @property
     def capacity(self) -> int:
@@ -234,6 +240,9 @@ class _LoadRecorder:
     num_generated_tokens: int = 0
     prefix_queries: int = 0
     prefix_hits: int = 0
+    running_seconds: float = 0.0
+    first_step_at: float | None = None
+    last_step_at: float = 0.0
 
     def load(self) -> EngineLoad:
         return EngineLoad(
@@ -242,7 +251,12 @@ class _LoadRecorder:
             kv_cache_usage=self.kv_cache_usage,
             prefix_hit_rate=self.prefix_hits / self.prefix_queries if self.prefix_queries else 0.0,
             num_generated_tokens=self.num_generated_tokens,
+            mean_running=self._mean_running(),
         )
+
+    def _mean_running(self) -> float:
+        seconds = self.last_step_at - (self.first_step_at or 0.0)
+        return self.running_seconds / seconds if self.first_step_at and seconds else 0.0
 
     def logger(self, vllm_config: object, engine_index: int = 0) -> StatLoggerBase:
         """Make the logger that vLLM asks for."""
@@ -268,6 +282,7 @@ class _LoadRecorder:
 
     def record(self, scheduler_stats: Any, iteration_stats: Any) -> None:  # noqa: ANN401 - of vLLM
         if scheduler_stats is not None:
+            self._note_step(time.monotonic())
             self.num_running = scheduler_stats.num_running_reqs
             self.num_waiting = scheduler_stats.num_waiting_reqs
             self.kv_cache_usage = scheduler_stats.kv_cache_usage
@@ -275,3 +290,10 @@ class _LoadRecorder:
             self.prefix_hits += scheduler_stats.prefix_cache_stats.hits
         if iteration_stats is not None:
             self.num_generated_tokens += iteration_stats.num_generation_tokens
+
+    def _note_step(self, now: float) -> None:
+        if self.first_step_at is None:
+            self.first_step_at = now
+        else:
+            self.running_seconds += self.num_running * (now - self.last_step_at)
+        self.last_step_at = now

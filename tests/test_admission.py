@@ -1,0 +1,143 @@
+"""What the engine gets at once, and in which order."""
+
+import asyncio
+import random
+
+import orjson
+import pytest
+
+from runs import run_scripted, small_config
+from scripted_engine import Answer, ScriptedEngine
+from synth.engine.admission import AdmittingEngine
+from synth.engine.protocol import Decoding, ModelRole, Request, Stage
+from synth.engine.room_meter import RoomMeter
+from virtual_time import VirtualTimeLoop
+from writer import write
+
+
+class PacedEngine(ScriptedEngine):
+    """Takes as long as a text is; one in ten takes ten times as long."""
+
+    async def _stream(self, request, watch):
+        completion = await super()._stream(request, watch)
+        rng = random.Random(request.id)
+        await asyncio.sleep(completion.num_generated_tokens * rng.choice([0.01] * 9 + [0.1]))
+        return completion
+
+
+def request(number, stage=Stage.GENERATE):
+    return Request(
+        id=f"request-{number}",
+        cohort=0,
+        sequence=number,
+        stage=stage,
+        role=ModelRole.BASE,
+        user="",
+        decoding=Decoding(max_completion_tokens=1),
+    )
+
+
+def test_later_stages_and_older_samples_go_first():
+    served = []
+
+    def answer(asked):
+        served.append((asked.stage, asked.sequence))
+        return Answer("text")
+
+    async def ask():
+        engine = AdmittingEngine(ScriptedEngine(answer, concurrency=1))
+        asked = [
+            (5, Stage.GENERATE),
+            (4, Stage.EXPAND),
+            (3, Stage.GENERATE),
+            (9, Stage.EXTEND_TAIL),
+        ]
+        await asyncio.gather(*(engine.generate(request(n, stage)) for n, stage in asked))
+
+    asyncio.run(ask())
+    assert served == [
+        (Stage.GENERATE, 5),
+        (Stage.EXTEND_TAIL, 9),
+        (Stage.GENERATE, 3),
+        (Stage.EXPAND, 4),
+    ]
+
+
+def test_a_cancelled_request_gives_its_place_back():
+    async def ask():
+        engine = AdmittingEngine(ScriptedEngine(lambda _: Answer("text " * 500), concurrency=1))
+        tasks = [asyncio.create_task(engine.generate(request(n))) for n in range(4)]
+        await asyncio.sleep(0)
+        tasks[0].cancel()
+        tasks[2].cancel()
+        return await asyncio.gather(*tasks, return_exceptions=True)
+
+    results = asyncio.run(asyncio.wait_for(ask(), 10))
+    assert [isinstance(result, asyncio.CancelledError) for result in results] == [True, False] * 2
+
+
+def test_once_all_work_has_begun_the_longest_chains_go_first():
+    served = []
+
+    def answer(asked):
+        served.append((asked.stage, asked.sequence))
+        return Answer("text")
+
+    async def ask():
+        engine = AdmittingEngine(ScriptedEngine(answer, concurrency=1))
+        asked = [
+            (5, Stage.GENERATE),
+            (4, Stage.EXTEND_TAIL),
+            (3, Stage.GENERATE),
+            (9, Stage.EXPAND),
+        ]
+        tasks = [asyncio.create_task(engine.generate(request(n, stage))) for n, stage in asked]
+        await asyncio.sleep(0)
+        engine.drain()
+        await asyncio.gather(*tasks)
+
+    asyncio.run(ask())
+    assert served == [
+        (Stage.GENERATE, 5),
+        (Stage.EXPAND, 9),
+        (Stage.GENERATE, 3),
+        (Stage.EXTEND_TAIL, 4),
+    ]
+
+
+def test_a_bubble_is_time_with_room_until_the_last_work_has_begun():
+    meter = RoomMeter(2)
+    meter.note(1, now_s=0.0)
+    meter.note(2, now_s=1.0)
+    meter.note(1, now_s=3.0)
+    meter.finish(now_s=6.0)
+    meter.note(0, now_s=10.0)
+    assert (meter.seconds, meter.bubble_seconds) == (6.0, 1.0 + 3.0)
+
+
+@pytest.mark.parametrize("cohort_instructions", [4, 16, 64])
+def test_an_engine_with_work_left_is_never_left_with_room(tmp_path, cohort_instructions):
+    """Ranking points and cohorts' stragglers are bridged by other cohorts."""
+    config = small_config(
+        num_instructions=max(160, 6 * cohort_instructions), cohort_instructions=cohort_instructions
+    )
+    with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
+        files, _ = run_scripted(tmp_path, config, PacedEngine(write, concurrency=16), runner)
+    schedule = orjson.loads(files.metrics.read_bytes())["schedule"]
+    assert schedule["seconds_until_last_cohort"] > 50
+    assert schedule["bubble_seconds"] < 0.02 * schedule["seconds_until_last_cohort"]
+
+
+@pytest.mark.parametrize("num_cohorts", [10, 40])
+def test_only_a_few_cohorts_are_open_whatever_the_run_s_size(tmp_path, num_cohorts):
+    most_open = []
+
+    class Watched(ScriptedEngine):
+        async def generate(self, request, watch=None):
+            journals = tmp_path / "iteration-1" / "journal"
+            most_open.append(len(list(journals.glob("cohort-*.jsonl"))))
+            return await super().generate(request, watch)
+
+    config = small_config(num_instructions=4 * num_cohorts, cohort_instructions=4)
+    run_scripted(tmp_path, config, Watched(write, concurrency=16))
+    assert 1 < max(most_open) <= 16
