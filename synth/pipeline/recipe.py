@@ -50,7 +50,7 @@ class Recipe:
         stop: tuple[str, ...] = (),
     ) -> Request:
         """Make a request with the decoding of its stage."""
-        decoding = self._decoding(stage)
+        decoding = self.decoding(stage)
         return Request(
             id=request_id,
             cohort=slot.cohort,
@@ -101,7 +101,8 @@ class Recipe:
         """Return what filter and watch know about a response that is not finished."""
         return Circumstances(instruction.text, prompt_lines=self.prompts.fixed_lines)
 
-    def _decoding(self, stage: Stage) -> DecodingConfig:
+    def decoding(self, stage: Stage) -> DecodingConfig:
+        """Return the sampling parameters of a stage."""
         config = self.config
         if stage is Stage.EXPAND:
             own = config.expand.decoding

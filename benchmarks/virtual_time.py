@@ -3,7 +3,9 @@
 import asyncio
 import selectors
 from collections.abc import Callable
-from typing import Any
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 class _Jump(selectors.DefaultSelector):
@@ -13,7 +15,8 @@ class _Jump(selectors.DefaultSelector):
         super().__init__()
         self.now_s = 0.0
 
-    def select(self, timeout: float | None = None) -> list[Any]:
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        """Jump to the next timer."""
         assert timeout is not None, "everything waits, and nothing is on its way"
         self.now_s += timeout
         return []
@@ -27,9 +30,13 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         super().__init__(self._jump)
 
     def time(self) -> float:
+        """Return the virtual clock, in seconds."""
         return self._jump.now_s
 
-    def run_in_executor(self, _executor: Any, function: Callable[..., Any], *arguments: Any) -> Any:
-        done = self.create_future()
+    def run_in_executor(
+        self, _executor: object, function: Callable[..., T], *arguments: object
+    ) -> asyncio.Future[T]:
+        """Do the work now."""
+        done: asyncio.Future[T] = self.create_future()
         done.set_result(function(*arguments))
         return done

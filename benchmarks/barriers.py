@@ -1,0 +1,122 @@
+"""The reference's schedule: stages one after the other, each a pool of workers.
+
+A worker holds its place through all retries; a text is judged when it is finished; a stage may end
+when most of its tasks have, and the others are lost.
+Source: Self-Lengthen (arXiv 2410.23933), QwenLM/Self-Lengthen, commit 004e880.
+"""
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from typing import Any, TypeVar
+
+from synth.engine.protocol import Completion, Engine, EngineLoad, Request, WatchCall
+from synth.pipeline.answer import NEAR_DUPLICATE
+from synth.pipeline.book import CohortBook
+from synth.pipeline.cohort import cohorts_of, rank
+from synth.pipeline.expand import propose_instruction
+from synth.pipeline.extend import extend_response
+from synth.pipeline.generate import generate_response
+from synth.pipeline.instruction_registry import InstructionRegistry
+from synth.pipeline.recipe import Recipe
+from synth.pipeline.sample import ExtendedResponse, Instruction, Slot
+
+T = TypeVar("T")
+
+NUM_WORKERS = 32
+CUT_OFF = 0.95
+
+
+class UnwatchedEngine:
+    """Lets every text come to its end."""
+
+    def __init__(self, inner: Engine) -> None:
+        self._inner = inner
+
+    @property
+    def num_seqs(self) -> int:
+        """The inner engine's sequences."""
+        return self._inner.num_seqs
+
+    @property
+    def capacity(self) -> int:
+        """The inner engine's capacity."""
+        return self._inner.capacity
+
+    def load(self) -> EngineLoad:
+        """The inner engine's load."""
+        return self._inner.load()
+
+    async def generate(self, request: Request, watch: WatchCall | None = None) -> Completion:
+        """Serve without looking."""
+        return await self._inner.generate(request)
+
+    async def close(self) -> None:
+        """Close the inner engine."""
+        await self._inner.close()
+
+
+async def synthesize_in_stages(
+    recipe: Recipe, engine: Engine, cut_off: float
+) -> list[ExtendedResponse]:
+    """Take all slots through one stage after the other; each ends at a share of its tasks."""
+    engine, config = UnwatchedEngine(engine), recipe.config
+    registry = InstructionRegistry(recipe.pool, config.expand, recipe.held_out)
+    [everything] = cohorts_of(recipe.iteration, config.num_instructions, config.num_instructions)
+    book = CohortBook(0)
+    instructions = await _stage(
+        [_instruction(slot, recipe, engine, registry, book) for slot in everything.slots], 1.0
+    )
+    responses = await _stage(
+        [
+            generate_response(instruction, copy, recipe, engine, book, asyncio.Event())
+            for instruction in instructions
+            for copy in range(config.generate.responses)
+        ],
+        cut_off,
+    )
+    extended = await _stage(
+        [
+            extend_response(response, copy, recipe, engine, book)
+            for response in rank(responses, recipe, book)
+            for copy in range(config.extend.extensions)
+        ],
+        cut_off,
+    )
+    return rank(extended, recipe, book)
+
+
+async def _instruction(
+    slot: Slot, recipe: Recipe, engine: Engine, registry: InstructionRegistry, book: CohortBook
+) -> Instruction | None:
+    for attempt in range(recipe.config.expand.attempts):
+        proposal = await propose_instruction(slot, attempt, recipe, engine, registry, book)
+        if proposal is None:
+            continue
+        if await registry.resembles_accepted(slot, proposal.text):
+            book.reject(proposal.request, proposal.completion, NEAR_DUPLICATE, proposal.text)
+            continue
+        registry.settle(slot.sequence, proposal.text)
+        return proposal
+    registry.settle(slot.sequence, None)
+    return None
+
+
+async def _stage(tasks: Sequence[Coroutine[Any, Any, T | None]], cut_off: float) -> list[T]:
+    """Run tasks on the workers until enough have ended; return what came of them, in order."""
+    workers = asyncio.Semaphore(NUM_WORKERS)
+
+    async def work(task: Coroutine[Any, Any, T | None]) -> T | None:
+        async with workers:
+            return await task
+
+    running = [asyncio.create_task(work(task)) for task in tasks]
+    enough = -(-len(running) * cut_off // 1)
+    for number, ended in enumerate(asyncio.as_completed(running), start=1):
+        await ended
+        if number >= enough:
+            break
+    results = [task.result() for task in running if task.done()]
+    for task in running:
+        task.cancel()
+    await asyncio.gather(*running, return_exceptions=True)
+    return [result for result in results if result is not None]

@@ -1,0 +1,172 @@
+"""The pipeline's speed against what vLLM can do at all on the same requests.
+
+The pipeline runs on real vLLM, and every request is written down: prompt, output tokens, adapter.
+Then vLLM's offline engine, in the same configuration, is given all of them at once, as independent
+requests with the same sampling parameters and just as many tokens to write. Each has a process of
+its own; loading the model is in neither time.
+"""
+
+import asyncio
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+import orjson
+from rich.console import Console
+
+from benchmarks.result import report
+from benchmarks.trace import Served, TracingEngine, read_trace, write_trace
+from foundation.config_file import load_config
+from synth.config import RunConfig
+from synth.engine.protocol import Stage
+from synth.engine_start import prepare_engine
+from synth.preparation import prepare
+from synth.run_directory import RunDirectory
+from synth.synthesis import run_with_engine
+
+_PATH = click.Path(path_type=Path)
+_TRACE = "trace.jsonl"
+
+
+@click.group(invoke_without_command=True)
+@click.option("--config", default="configs/cpu.yaml", type=_PATH)
+@click.option("--out", default="runs/efficiency", type=_PATH, help="A new folder.")
+@click.option("--runs", default=1, type=click.IntRange(min=1))
+@click.option("-o", "overrides", multiple=True, metavar="KEY=VALUE")
+@click.pass_context
+def main(
+    context: click.Context, config: Path, out: Path, runs: int, overrides: tuple[str, ...]
+) -> None:
+    """Print both speeds and their ratio."""
+    context.obj = load_config(RunConfig, config, overrides)
+    if context.invoked_subcommand:
+        return
+    rows: list[dict[str, Any]] = []
+    options = [part for override in overrides for part in ("-o", override)]
+    for number in range(runs):
+        folder = out / f"run-{number}"
+        measured = {}
+        for side in ("pipeline", "offline"):
+            command = ["--config", str(config), *options, side, str(folder)]
+            process = [sys.executable, "-m", "benchmarks.efficiency", *command]
+            subprocess.run(process, check=True)
+            measured[side] = orjson.loads((folder / f"{side}.json").read_bytes())
+        ours, offline = measured["pipeline"], measured["offline"]
+        rows.append(
+            {
+                "requests": ours["requests"],
+                "output tokens": ours["tokens"],
+                "pipeline tokens/s": ours["tokens"] / ours["seconds"],
+                "offline tokens/s": offline["tokens"] / offline["seconds"],
+                "ratio": (ours["tokens"] / ours["seconds"])
+                / (offline["tokens"] / offline["seconds"]),
+                "occupancy": ours["occupancy"],
+                "bubbles": ours["bubbles"],
+            }
+        )
+    ratio = statistics.median(row["ratio"] for row in rows)
+    arguments = f"--config {config} --runs {runs} {' '.join(options)}"
+    report("efficiency", arguments, f"pipeline / offline: {ratio:.2f}", rows, ratio=round(ratio, 3))
+
+
+@main.command()
+@click.argument("folder", type=_PATH)
+@click.pass_obj
+def pipeline(config: RunConfig, folder: Path) -> None:
+    """Run the pipeline, write the trace."""
+    directory = RunDirectory(folder)
+    recipe, resolved = prepare(config, 1, directory)
+    start_engine = prepare_engine(recipe)
+    directory.claim(resolved)
+    asyncio.run(_run(config, recipe, directory, start_engine))
+
+
+async def _run(config: RunConfig, recipe: Any, directory: RunDirectory, start_engine: Any) -> None:  # noqa: ANN401
+    from synth.engine.chat import ChatTokenizer
+
+    engine = TracingEngine(await start_engine())
+    started = time.perf_counter()
+    try:
+        await run_with_engine(recipe, directory.iteration(1), engine, Console())
+        seconds = time.perf_counter() - started
+    finally:
+        await engine.close()
+    chat = ChatTokenizer.load(config.model)
+    served = [
+        Served(
+            request.id,
+            request.stage.value,
+            request.role.value,
+            tuple(chat.encode(request.user, request.prefill)),
+            completion.num_generated_tokens,
+            round(elapsed, 4),
+        )
+        for request, completion, elapsed in engine.served
+    ]
+    write_trace(directory.folder / _TRACE, served)
+    schedule = orjson.loads(directory.iteration(1).metrics.read_bytes())["schedule"]
+    _write(directory.folder / "pipeline.json", served, seconds, schedule)
+
+
+@main.command()
+@click.argument("folder", type=_PATH)
+@click.pass_obj
+def offline(config: RunConfig, folder: Path) -> None:
+    """Give vLLM the whole trace at once."""
+    from vllm import LLM, SamplingParams
+    from vllm.inputs import tokens_input
+    from vllm.lora.request import LoRARequest
+
+    from synth.engine.vllm import engine_settings, prepare_environment
+
+    recipe, _ = prepare(config, 1, RunDirectory(folder))
+    served = read_trace(folder / _TRACE)
+    prepare_environment(config.engine)
+    llm = LLM(**engine_settings(config.model, config.engine, recipe.adapters))
+    lora = {
+        role.value: LoRARequest(adapter.name, number, str(adapter.path.resolve()))
+        for number, (role, adapter) in enumerate(recipe.adapters.items(), start=1)
+    }
+    decodings = {stage.value: recipe.decoding(stage) for stage in Stage}
+    params = [
+        SamplingParams(
+            max_tokens=request.num_generated_tokens,
+            ignore_eos=True,
+            detokenize=True,
+            temperature=decodings[request.stage].temperature,
+            top_p=decodings[request.stage].top_p,
+            top_k=decodings[request.stage].top_k,
+            repetition_penalty=decodings[request.stage].repetition_penalty,
+            frequency_penalty=decodings[request.stage].frequency_penalty,
+            presence_penalty=decodings[request.stage].presence_penalty,
+        )
+        for request in served
+    ]
+    started = time.perf_counter()
+    llm.generate(
+        [tokens_input(list(request.prompt_ids)) for request in served],
+        params,
+        lora_request=[lora.get(request.role) for request in served] if lora else None,
+        use_tqdm=False,
+    )
+    _write(folder / "offline.json", served, time.perf_counter() - started, None)
+
+
+def _write(path: Path, served: list[Served], seconds: float, schedule: Any) -> None:  # noqa: ANN401
+    figures = {
+        "requests": len(served),
+        "tokens": sum(request.num_generated_tokens for request in served),
+        "seconds": seconds,
+    }
+    if schedule:
+        bubbles = schedule["bubble_seconds"] / max(schedule["seconds_until_last_cohort"], 1e-9)
+        figures |= {"occupancy": schedule["occupancy"], "bubbles": round(bubbles, 4)}
+    path.write_bytes(orjson.dumps(figures))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,66 @@
+"""A trace: every request of a run with what it cost, in one JSON object a line."""
+
+import asyncio
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import orjson
+
+from synth.engine.protocol import Completion, Engine, EngineLoad, Request, WatchCall
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """One request that an engine served."""
+
+    id: str
+    stage: str
+    role: str
+    prompt_ids: tuple[int, ...]
+    num_generated_tokens: int
+    seconds: float
+    """From admission to the last token."""
+
+
+class TracingEngine:
+    """An engine that writes down what goes through it."""
+
+    def __init__(self, inner: Engine) -> None:
+        self._inner = inner
+        self.served: list[tuple[Request, Completion, float]] = []
+
+    @property
+    def num_seqs(self) -> int:
+        """The inner engine's sequences."""
+        return self._inner.num_seqs
+
+    @property
+    def capacity(self) -> int:
+        """The inner engine's capacity."""
+        return self._inner.capacity
+
+    def load(self) -> EngineLoad:
+        """The inner engine's load."""
+        return self._inner.load()
+
+    async def generate(self, request: Request, watch: WatchCall | None = None) -> Completion:
+        """Serve and write down."""
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        completion = await self._inner.generate(request, watch)
+        self.served.append((request, completion, clock() - began))
+        return completion
+
+    async def close(self) -> None:
+        """Close the inner engine."""
+        await self._inner.close()
+
+
+def write_trace(path: Path, served: list[Served]) -> None:
+    """Write a trace."""
+    path.write_bytes(b"".join(orjson.dumps(asdict(row)) + b"\n" for row in served))
+
+
+def read_trace(path: Path) -> list[Served]:
+    """Read a trace."""
+    return [Served(**orjson.loads(line)) for line in path.read_bytes().splitlines()]
