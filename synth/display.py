@@ -120,6 +120,7 @@ def _facts(summary: JsonRow, folder: str) -> list[tuple[str, str]]:
         *_engine_facts(summary),
         ("speed", f"{summary['tokens_per_s']:,.0f} generated tokens/s"),
         ("time", _duration(summary["seconds"])),
+        *_replay_fact(summary),
         ("cohorts", f"{summary['cohorts']['complete']:,} of {summary['cohorts']['total']:,}"),
         ("files", escape(folder)),
     ]
@@ -139,6 +140,11 @@ def _engine_facts(summary: JsonRow) -> list[tuple[str, str]]:
         ),
         ("engine", f"occupancy {schedule['occupancy']:.0%}{_bubbles(schedule)}"),
     ]
+
+
+def _replay_fact(summary: JsonRow) -> list[tuple[str, str]]:
+    num_replayed = summary["replayed"]
+    return [("replayed", f"{num_replayed:,} completions of an earlier run")] if num_replayed else []
 
 
 def _bubbles(schedule: JsonRow) -> str:

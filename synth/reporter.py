@@ -14,7 +14,7 @@ from foundation.atomic_file import write_json
 from synth.config import RunConfig
 from synth.display import line, panel
 from synth.engine.protocol import Engine, EngineLoad
-from synth.engine.room_meter import RoomMeter
+from synth.run import Run
 from synth.run_directory import IterationFiles
 from synth.summary import summarize
 from synth.tally import Tally
@@ -38,7 +38,7 @@ class Reporter:
         files: IterationFiles,
         console: Console,
         *,
-        meter: RoomMeter,
+        run: Run,
         seconds_before: float = 0.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -47,7 +47,7 @@ class Reporter:
         self._tally = tally
         self._files = files
         self._console = console
-        self._meter = meter
+        self._run = run
         self._clock = clock
         self._began = clock()
         self._seconds_before = seconds_before
@@ -62,7 +62,8 @@ class Reporter:
             state=state,
             seconds=self._seconds_before + self._clock() - self._began,
             engine=load,
-            meter=self._meter,
+            meter=self._run.meter,
+            num_replayed=self._run.num_replayed,
             tokens_per_s=load.num_generated_tokens / (self._clock() - self._began),
             tokens_per_s_now=self._speed(),
         )

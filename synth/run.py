@@ -45,6 +45,11 @@ class Run:
         """How long the engine had room although there was work."""
         return self._admitting.meter
 
+    @property
+    def num_replayed(self) -> int:
+        """Completions taken over from an earlier, interrupted run."""
+        return self._engine.num_replayed
+
     async def synthesize(self) -> None:
         """Run what is not complete yet, then write the shards; the manifest is the caller's.
 

@@ -3,7 +3,8 @@
 `samples` counts how far things got: `instructions`, `initial` (passed the filter), `initial_kept`
 (survived length sampling), `extended` (passed and grew), `records` (survived length sampling).
 Books also count `slots_expanded`: those that found an instruction or gave up.
-`schedule` is of the process that wrote it: an interrupted run measures anew when it goes on.
+`schedule`, `engine` and `replayed` are of the process that wrote them; `replayed` counts the
+completions that it took over from the journals of an earlier one.
 """
 
 from collections.abc import Sequence
@@ -33,6 +34,7 @@ def summarize(
     seconds: float,
     engine: EngineLoad,
     meter: RoomMeter,
+    num_replayed: int,
     tokens_per_s: float,
     tokens_per_s_now: float,
 ) -> JsonRow:
@@ -56,6 +58,7 @@ def summarize(
         },
         "num_words": _word_percentiles(tally.record_words),
         "held_out": tally.held_out,
+        "replayed": num_replayed,
         "seconds": round(seconds, 1),
         "seconds_left": _seconds_left(config, totals, seconds),
         "tokens_per_s": round(tokens_per_s, 1),

@@ -52,7 +52,7 @@ async def run_with_engine(
         tally,
         files,
         console,
-        meter=run.meter,
+        run=run,
         seconds_before=_seconds_before(files),
     )
     stop = asyncio.Event()

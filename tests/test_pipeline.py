@@ -203,6 +203,7 @@ def test_a_run_whose_engine_died_resumes_to_the_same_files(tmp_path, dies_after)
     all_requests = sum(row["requests"] for row in metrics_of(whole)["ledger"])
     num_measured = small_config().held_out.num_instructions
     assert len(second.requests) <= all_requests - dies_after + 16 + num_measured
+    assert (metrics_of(resumed)["replayed"] > 0) == (dies_after > 1)
 
 
 def test_growing_pool_shows_what_earlier_cohorts_accepted(tmp_path):
