@@ -1,13 +1,16 @@
 """Whether training lengthens answers: held-out answers before and after, greedy and sampled.
 
-`synth run` writes data, `train sft` trains the Generator's adapter on rows whose answers are longer
-than its own, and `synth measure` answers the held-out instructions with and without the adapter.
+`synth run` writes data (unless `--data` has some), `train sft` trains the Generator's adapter on
+rows whose answers are longer than its own, and `synth measure` answers the held-out instructions
+with and without the adapter.
 A step whose product is there is not done again.
 """
 
+import glob
 import statistics
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,15 +26,17 @@ _GREEDY = ("-o", "generate.decoding.temperature=0")
 @click.option("--config", default="configs/cpu.yaml", type=click.Path(path_type=Path))
 @click.option("--trainer", default="configs/train/cpu.yaml", type=click.Path(path_type=Path))
 @click.option("--out", default="runs/learning-signal", type=click.Path(path_type=Path))
-@click.option("--instructions", default=30, type=click.IntRange(min=1), help="To train on.")
+@click.option("--data", multiple=True, help="Shards of the Generator; without, some are made.")
+@click.option("--instructions", default=24, type=click.IntRange(min=1), help="To make data from.")
 @click.option("--held-out", default=16, type=click.IntRange(min=1), help="To measure with.")
-def main(config: Path, trainer: Path, out: Path, instructions: int, held_out: int) -> None:
+def main(
+    config: Path, trainer: Path, out: Path, data: tuple[str, ...], instructions: int, held_out: int
+) -> None:
     """Print the length of held-out answers before and after."""
-    data, adapter = out / "data", out / "adapter"
-    sizes = ("-o", f"num_instructions={instructions}", "-o", "held_out.num_instructions=0")
-    _call("synth", "run", "--config", config, "--out", data, *sizes)
-    shards = data / "iteration-1" / "shards" / "generator-*.jsonl"
-    _call("train", "sft", "--config", trainer, "--data", shards, "--out", adapter)
+    adapter = out / "adapter"
+    shards = data or (_synthesize(config, out / "data", instructions),)
+    paths = [part for path in shards for part in ("--data", path)]
+    _call("train", "sft", "--config", trainer, *paths, "--out", adapter)
     rows = []
     for decoding, overrides in (("greedy", _GREEDY), ("sampled", ())):
         before, after = (
@@ -42,9 +47,16 @@ def main(config: Path, trainer: Path, out: Path, instructions: int, held_out: in
             )
         )
         rows.append(_compare(decoding, before, after))
-    arguments = f"--config {config} --trainer {trainer} --instructions {instructions}"
+    source = " ".join(paths) if data else f"--instructions {instructions}"
+    arguments = f"--config {config} --trainer {trainer} {source}"
     title = f"words of {held_out} held-out answers, before and after training"
-    report("learning_signal", arguments, title, rows, trained_on=_describe(data))
+    report("learning_signal", arguments, title, rows, trained_on=_describe(adapter, shards))
+
+
+def _synthesize(config: Path, data: Path, instructions: int) -> str:
+    sizes = ("-o", f"num_instructions={instructions}", "-o", "held_out.num_instructions=0")
+    _call("synth", "run", "--config", config, "--out", data, *sizes)
+    return f"{data}/iteration-1/shards/generator-*.jsonl"
 
 
 def _answers(config: Path, out: Path, number: int, overrides: tuple[str, ...]) -> list[Any]:
@@ -69,9 +81,19 @@ def _compare(decoding: str, before: list[Any], after: list[Any]) -> dict[str, An
     }
 
 
-def _describe(data: Path) -> dict[str, Any]:
-    metrics = orjson.loads((data / "iteration-1" / "metrics.json").read_bytes())
-    return {"records": metrics["samples"]["records"], "num_words": metrics["num_words"]}
+def _describe(adapter: Path, shards: Sequence[str]) -> dict[str, Any]:
+    provenance = orjson.loads((adapter / "provenance.json").read_bytes())
+    num_words = [row["num_words"] for path in shards for row in _rows(path)]
+    return {
+        "rows": provenance["rows"]["used"],
+        "mean words": statistics.mean(num_words),
+        "metrics": provenance["metrics"],
+    }
+
+
+def _rows(pattern: str) -> list[Any]:
+    paths = sorted(glob.glob(pattern))
+    return [orjson.loads(line) for path in paths for line in Path(path).read_bytes().splitlines()]
 
 
 def _call(*command: object) -> None:

@@ -49,7 +49,7 @@ def describe_hardware() -> str:
         found = subprocess.run(query, capture_output=True, text=True, check=False)
         if names := found.stdout.split("\n")[0].strip():
             return names
-    return f"{len(os.sched_getaffinity(0))} cores {_cpu_name()}"
+    return f"{os.cpu_count()} cores {_cpu_name()}"
 
 
 def _cpu_name() -> str:

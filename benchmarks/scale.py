@@ -48,6 +48,11 @@ class PacedEngine(InstantEngine):
             self._seconds[served.stage].append(served.seconds)
         self.busy_seconds = 0.0
 
+    @property
+    def capacity(self) -> int:
+        """As many as run: the simulation has no queue inside the engine."""
+        return self.num_seqs
+
     async def generate(self, request: Request, watch: WatchCall | None = None) -> Completion:
         """Answer after the time that the trace gives."""
         seconds = random.Random(f"{request.id} pace").choice(self._seconds[request.stage.value])

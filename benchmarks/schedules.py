@@ -10,6 +10,7 @@ import statistics
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +99,7 @@ async def _accepted_words(
 
 def _figures(schedule: str, words: list[int], engine: Engine, seconds: float) -> dict[str, Any]:
     load = engine.load()
-    lengths = percentiles(sorted(words)) if words else {}
+    lengths = percentiles(Counter(words)) if words else {}
     return {
         "schedule": schedule,
         "accepted words": sum(words),

@@ -24,7 +24,7 @@ from foundation.hardware import cpu_dtype
 from train.config import TrainConfig
 from train.step_log import read_steps
 
-_LENGTHS = (320, 480, 640, 800, 960, 1200, 400, 560, 720, 880, 1040, 1360)
+_LENGTHS = (320, 480, 640, 1200, 400, 560, 1040, 800)
 
 
 @dataclass(frozen=True)

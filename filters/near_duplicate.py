@@ -7,6 +7,7 @@ several shared units: Wang, Li, Feng, "Can we beat the prefix filtering?", SIGMO
 """
 
 import math
+from array import array
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
@@ -24,8 +25,9 @@ _SHARED_KEYS = 3
 _REBUILD_GROWTH = 2
 # A bound that floating point lifts above a whole number must not round up.
 _ROUNDING = 1e-9
-_Key = tuple[str, int]
-"""A unit and which of its occurrences in the text."""
+_Key = int
+"""A unit's number and which of its occurrences in the text: two parts of one number."""
+_OCCURRENCE_BITS = 12
 
 
 class InstructionIndex:
@@ -39,16 +41,17 @@ class InstructionIndex:
         self, instructions: Iterable[str] = (), *, min_similarity: float = MAX_SIMILARITY
     ) -> None:
         self._min_similarity = min_similarity
-        self._units: list[list[str]] = []
+        self._numbers: dict[str, int] = {}
+        self._units: list[array[int]] = []
         self._frequencies: Counter[_Key] = Counter()
-        self._by_key: defaultdict[_Key, list[int]] = defaultdict(list)
+        self._by_key: defaultdict[_Key, array[int]] = defaultdict(_compact)
         self._rebuilt_at = 0
         for instruction in instructions:
             self.add(instruction)
 
     def add(self, instruction: str) -> None:
         """Remember an instruction."""
-        self._units.append(script_units(instruction))
+        self._units.append(self._number(script_units(instruction)))
         if len(self._units) > _REBUILD_GROWTH * self._rebuilt_at:
             self._rebuild()
         else:
@@ -56,7 +59,7 @@ class InstructionIndex:
 
     def similarity(self, instruction: str) -> float:
         """Return the largest ROUGE-L F1 with a remembered instruction, 0.0 below the minimum."""
-        units = script_units(instruction)
+        units = self._number(script_units(instruction))
         shared: Counter[int] = Counter()
         for key in self._rarest_keys(units):
             shared.update(self._by_key.get(key, ()))
@@ -71,6 +74,10 @@ class InstructionIndex:
         )
         return float(best[1]) if best else 0.0
 
+    def _number(self, units: Sequence[str]) -> "array[int]":
+        """Let numbers stand for units, which take less memory and are compared faster."""
+        return _compact(self._numbers.setdefault(unit, len(self._numbers)) for unit in units)
+
     def _rebuild(self) -> None:
         self._rebuilt_at = len(self._units)
         self._frequencies = Counter(key for units in self._units for key in _keys(units))
@@ -82,7 +89,7 @@ class InstructionIndex:
         for key in self._rarest_keys(self._units[number]):
             self._by_key[key].append(number)
 
-    def _rarest_keys(self, units: Sequence[str]) -> list[_Key]:
+    def _rarest_keys(self, units: Sequence[int]) -> list[_Key]:
         """Return so many keys that a similar text must have one of them among its own.
 
         Any order of keys would do, as long as it is the same for all texts.
@@ -90,16 +97,20 @@ class InstructionIndex:
         ordered = sorted(_keys(units), key=lambda key: (self._frequencies[key], key))
         return ordered[: len(units) - self._min_shared(units) + _SHARED_KEYS]
 
-    def _min_shared(self, units: Sequence[str]) -> int:
+    def _min_shared(self, units: Sequence[int]) -> int:
         """Return how many units a similar text, which may be shorter or longer, shares at least."""
         share = self._min_similarity / (2 - self._min_similarity)
         return max(1, math.ceil(len(units) * share - _ROUNDING))
 
 
-def _keys(units: Sequence[str]) -> list[_Key]:
-    seen: Counter[str] = Counter()
+def _keys(units: Sequence[int]) -> list[_Key]:
+    seen: Counter[int] = Counter()
     keys = []
     for unit in units:
-        keys.append((unit, seen[unit]))
+        keys.append(unit << _OCCURRENCE_BITS | min(seen[unit], (1 << _OCCURRENCE_BITS) - 1))
         seen[unit] += 1
     return keys
+
+
+def _compact(values: Iterable[int] = ()) -> "array[int]":
+    return array("I", values)

@@ -1,6 +1,7 @@
 """Answers to the held-out instructions on disk: written once, summed up, booked."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -46,15 +47,16 @@ def summarize_held_out(answers: Sequence[JsonRow]) -> JsonRow | None:
     if not answers:
         return None
     finish_reasons = [answer["finish_reason"] for answer in answers]
-    num_words = sorted(
+    num_words: Counter[float] = Counter(
         answer["num_words"] for answer in answers if answer["finish_reason"] != FinishReason.ERROR
     )
     words: dict[str, float] = {}
     if num_words:
-        words = {"mean": round(sum(num_words) / len(num_words), 1), **percentiles(num_words)}
+        mean = sum(num_words.elements()) / num_words.total()
+        words = {"mean": round(mean, 1), **percentiles(num_words)}
     return {
         "generator": answers[0]["generator"],
-        "num_answers": len(num_words),
+        "num_answers": num_words.total(),
         "truncated": finish_reasons.count(FinishReason.LENGTH),
         "errors": finish_reasons.count(FinishReason.ERROR),
         "num_words": words,

@@ -7,7 +7,6 @@ Books also count `slots_expanded`: those that found an instruction or gave up.
 completions that it took over from the journals of an earlier one.
 """
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -16,7 +15,7 @@ from synth.engine.protocol import EngineLoad, Stage
 from synth.engine.room_meter import RoomMeter
 from synth.ledger import KEPT, MEASURED, Ledger
 from synth.percentiles import percentiles
-from synth.tally import Tally, Totals
+from synth.tally import RecordWords, Tally, Totals
 
 JsonRow = dict[str, Any]
 
@@ -50,7 +49,7 @@ def summarize(
         "acceptance": _acceptance(totals),
         "exhausted": dict(sorted(totals.exhaustions.items())),
         "tokens": _tokens(totals),
-        "goodput": _goodput(totals, tally.record_words, seconds),
+        "goodput": _goodput(totals, tally.record_words.num_words, seconds),
         "schedule": {
             "occupancy": round(engine.mean_running / config.engine.max_num_seqs, 4),
             "bubble_seconds": round(meter.bubble_seconds, 2),
@@ -111,10 +110,9 @@ def _saved(ledger: Ledger, stage: Stage) -> int:
     return max(0, round(mean_tokens * aborted.requests - aborted.generated))
 
 
-def _goodput(totals: Totals, record_words: Sequence[tuple[int, int]], seconds: float) -> JsonRow:
+def _goodput(totals: Totals, num_words: int, seconds: float) -> JsonRow:
     """What the engine's work came to: tokens that served a record, words of extended responses."""
     total = totals.ledger.total()
-    num_words = sum(words for _, words in record_words)
     kept = totals.ledger.total(outcome=KEPT).generated
     return {
         "token_share": round(kept / total.generated, 4) if total.generated else None,
@@ -123,16 +121,9 @@ def _goodput(totals: Totals, record_words: Sequence[tuple[int, int]], seconds: f
     }
 
 
-def _word_percentiles(record_words: Sequence[tuple[int, int]]) -> JsonRow:
-    initial = sorted(words for words, _ in record_words)
-    response = sorted(words for _, words in record_words)
-    growth = sorted(round(longer / words, 2) for words, longer in record_words)
-    columns: dict[str, Sequence[float]] = {
-        "initial": initial,
-        "response": response,
-        "growth": growth,
-    }
-    return {name: percentiles(values) for name, values in columns.items() if values}
+def _word_percentiles(words: RecordWords) -> JsonRow:
+    columns = {"initial": words.initial, "response": words.response, "growth": words.growth}
+    return {name: percentiles(counts) for name, counts in columns.items() if counts}
 
 
 def _seconds_left(config: RunConfig, totals: Totals, seconds: float) -> float | None:

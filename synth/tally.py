@@ -29,13 +29,30 @@ class Totals:
 
 
 @dataclass
+class RecordWords:
+    """How long texts of records are, in words, and how much they grew; counted, not listed."""
+
+    initial: Counter[float] = field(default_factory=Counter)
+    response: Counter[float] = field(default_factory=Counter)
+    growth: Counter[float] = field(default_factory=Counter)
+    num_words: int = 0
+    """Of all extended responses."""
+
+    def add(self, initial: int, response: int) -> None:
+        """Count one record."""
+        self.initial[initial] += 1
+        self.response[response] += 1
+        self.growth[round(response / initial, 2)] += 1
+        self.num_words += response
+
+
+@dataclass
 class Tally:
     """Complete cohorts as sums, open ones as books."""
 
     complete: Totals = field(default_factory=Totals)
     num_complete: int = 0
-    record_words: list[tuple[int, int]] = field(default_factory=list)
-    """Words of the initial and the extended response of every record."""
+    record_words: RecordWords = field(default_factory=RecordWords)
     held_out: JsonRow | None = None
     """Summary of the held-out answers, once they are complete."""
     _open: dict[int, CohortBook] = field(default_factory=dict)
@@ -53,7 +70,8 @@ class Tally:
         counts: Counter[str] = Counter(receipt["counts"])
         exhaustions: Counter[str] = Counter(receipt["exhaustions"])
         self.complete.add(ledger, counts, exhaustions)
-        self.record_words += [(initial, response) for initial, response in receipt["record_words"]]
+        for initial, response in receipt["record_words"]:
+            self.record_words.add(initial, response)
         self.num_complete += 1
 
     def book_held_out(self, answers: Sequence[JsonRow]) -> None:

@@ -60,7 +60,8 @@ class InstructionRegistry:
         assert sequence not in self._settled
         assert sequence >= self._next
         if instruction is not None:
-            self._accepted[sequence] = instruction
+            if self._config.pool == "growing":
+                self._accepted[sequence] = instruction
             self._accepted_index.add(instruction)
         self._settled.add(sequence)
         while self._next in self._settled:
