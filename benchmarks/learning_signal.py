@@ -28,15 +28,23 @@ _GREEDY = ("-o", "generate.decoding.temperature=0")
 @click.option("--out", default="runs/learning-signal", type=click.Path(path_type=Path))
 @click.option("--data", multiple=True, help="Shards of the Generator; without, some are made.")
 @click.option("--instructions", default=24, type=click.IntRange(min=1), help="To make data from.")
+@click.option("--train-option", "options", multiple=True, metavar="KEY=VALUE")
 @click.option("--held-out", default=16, type=click.IntRange(min=1), help="To measure with.")
 def main(
-    config: Path, trainer: Path, out: Path, data: tuple[str, ...], instructions: int, held_out: int
+    config: Path,
+    trainer: Path,
+    out: Path,
+    data: tuple[str, ...],
+    instructions: int,
+    options: tuple[str, ...],
+    held_out: int,
 ) -> None:
     """Print the length of held-out answers before and after."""
     adapter = out / "adapter"
     shards = data or (_synthesize(config, out / "data", instructions),)
     paths = [part for path in shards for part in ("--data", path)]
-    _call("train", "sft", "--config", trainer, *paths, "--out", adapter)
+    changes = [part for option in options for part in ("-o", option)]
+    _call("train", "sft", "--config", trainer, *paths, "--out", adapter, *changes)
     rows = []
     for decoding, overrides in (("greedy", _GREEDY), ("sampled", ())):
         before, after = (
@@ -48,7 +56,8 @@ def main(
         )
         rows.append(_compare(decoding, before, after))
     source = " ".join(paths) if data else f"--instructions {instructions}"
-    arguments = f"--config {config} --trainer {trainer} {source}"
+    changed = "".join(f" --train-option {option}" for option in options)
+    arguments = f"--config {config} --trainer {trainer} {source}{changed}"
     title = f"words of {held_out} held-out answers, before and after training"
     report("learning_signal", arguments, title, rows, trained_on=_describe(adapter, shards))
 

@@ -85,7 +85,7 @@ def _plain(settings: TrainConfig, folder: Path) -> Speed:
         *(Path(sys.executable).with_name("trl"), "sft"),
         *("--model_name_or_path", settings.model.name, "--dtype", dtype),
         *("--bf16", dtype == "bfloat16", "--dataset_name", folder / "rows"),
-        *("--use_peft", "--lora_r", lora.rank, "--lora_alpha", lora.alpha),
+        *("--use_peft", "--lora_r", lora.rank, "--lora_alpha", int(lora.alpha)),
         *("--lora_dropout", lora.dropout, "--lora_target_modules", lora.target_modules),
         *("--learning_rate", settings.optimization.learning_rate, "--num_train_epochs", 1),
         *("--per_device_train_batch_size", 1, "--gradient_accumulation_steps", 1),

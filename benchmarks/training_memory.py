@@ -40,6 +40,7 @@ def _measure(config: Path, model: str, length: int, checkpointing: bool) -> dict
             *(sys.executable, "-m", "train", "sft", "--config", str(config)),
             *("--data", str(data), "--out", f"{folder}/adapter"),
             *("-o", f"data.max_row_tokens={length}", "-o", "optimization.epochs=1"),
+            *("-o", "optimization.warmup_fraction=0"),
             *("-o", f"memory.gradient_checkpointing={str(checkpointing).lower()}"),
         )
         with log.open("wb") as file:
