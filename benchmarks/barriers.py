@@ -119,4 +119,6 @@ async def _stage(tasks: Sequence[Coroutine[Any, Any, T | None]], cut_off: float)
     for task in running:
         task.cancel()
     await asyncio.gather(*running, return_exceptions=True)
+    for unbegun in tasks:
+        unbegun.close()
     return [result for result in results if result is not None]

@@ -23,7 +23,8 @@ from benchmarks.trace import Served, TracingEngine, read_trace, write_trace
 from foundation.config_file import load_config
 from synth.config import RunConfig
 from synth.engine.protocol import Stage
-from synth.engine_start import prepare_engine
+from synth.engine_start import EngineStarter, prepare_engine
+from synth.pipeline.recipe import Recipe
 from synth.preparation import prepare
 from synth.run_directory import RunDirectory
 from synth.synthesis import run_with_engine
@@ -49,6 +50,8 @@ def main(
     options = [part for override in overrides for part in ("-o", override)]
     for number in range(runs):
         folder = out / f"run-{number}"
+        if (folder / "iteration-1").exists():
+            raise click.ClickException(f"{folder}: holds a run already; give a new --out")
         measured = {}
         for side in ("pipeline", "offline"):
             command = ["--config", str(config), *options, side, str(folder)]
@@ -85,7 +88,9 @@ def pipeline(config: RunConfig, folder: Path) -> None:
     asyncio.run(_run(config, recipe, directory, start_engine))
 
 
-async def _run(config: RunConfig, recipe: Any, directory: RunDirectory, start_engine: Any) -> None:  # noqa: ANN401
+async def _run(
+    config: RunConfig, recipe: Recipe, directory: RunDirectory, start_engine: EngineStarter
+) -> None:
     from synth.engine.chat import ChatTokenizer
 
     engine = TracingEngine(await start_engine())
@@ -106,6 +111,7 @@ async def _run(config: RunConfig, recipe: Any, directory: RunDirectory, start_en
             round(elapsed, 4),
         )
         for request, completion, elapsed in engine.served
+        if completion.num_generated_tokens
     ]
     write_trace(directory.folder / _TRACE, served)
     schedule = orjson.loads(directory.iteration(1).metrics.read_bytes())["schedule"]
@@ -117,7 +123,7 @@ async def _run(config: RunConfig, recipe: Any, directory: RunDirectory, start_en
 @click.pass_obj
 def offline(config: RunConfig, folder: Path) -> None:
     """Give vLLM the whole trace at once."""
-    from vllm import LLM, SamplingParams
+    from vllm import LLM
     from vllm.inputs import tokens_input
     from vllm.lora.request import LoRARequest
 
@@ -131,21 +137,7 @@ def offline(config: RunConfig, folder: Path) -> None:
         role.value: LoRARequest(adapter.name, number, str(adapter.path.resolve()))
         for number, (role, adapter) in enumerate(recipe.adapters.items(), start=1)
     }
-    decodings = {stage.value: recipe.decoding(stage) for stage in Stage}
-    params = [
-        SamplingParams(
-            max_tokens=request.num_generated_tokens,
-            ignore_eos=True,
-            detokenize=True,
-            temperature=decodings[request.stage].temperature,
-            top_p=decodings[request.stage].top_p,
-            top_k=decodings[request.stage].top_k,
-            repetition_penalty=decodings[request.stage].repetition_penalty,
-            frequency_penalty=decodings[request.stage].frequency_penalty,
-            presence_penalty=decodings[request.stage].presence_penalty,
-        )
-        for request in served
-    ]
+    params = [_params(request, recipe) for request in served]
     started = time.perf_counter()
     llm.generate(
         [tokens_input(list(request.prompt_ids)) for request in served],
@@ -154,6 +146,25 @@ def offline(config: RunConfig, folder: Path) -> None:
         use_tqdm=False,
     )
     _write(folder / "offline.json", served, time.perf_counter() - started, None)
+
+
+def _params(request: Served, recipe: Recipe) -> Any:  # noqa: ANN401 - of vLLM
+    """Sample as the pipeline did, so many tokens whatever they are."""
+    from vllm import SamplingParams
+
+    length: dict[str, Any] = {"max_tokens": request.num_generated_tokens, "ignore_eos": True}
+    if request.stage == Stage.JUDGE:
+        return SamplingParams(**length, top_k=1)
+    decoding = recipe.decoding(Stage(request.stage))
+    return SamplingParams(
+        **length,
+        temperature=decoding.temperature,
+        top_p=decoding.top_p,
+        top_k=decoding.top_k,
+        repetition_penalty=decoding.repetition_penalty,
+        frequency_penalty=decoding.frequency_penalty,
+        presence_penalty=decoding.presence_penalty,
+    )
 
 
 def _write(path: Path, served: list[Served], seconds: float, schedule: Any) -> None:  # noqa: ANN401

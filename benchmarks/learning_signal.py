@@ -6,11 +6,9 @@ with and without the adapter.
 A step whose product is there is not done again.
 """
 
-import glob
 import statistics
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -57,9 +55,9 @@ def main(
         rows.append(_compare(decoding, before, after))
     source = " ".join(paths) if data else f"--instructions {instructions}"
     changed = "".join(f" --train-option {option}" for option in options)
-    arguments = f"--config {config} --trainer {trainer} {source}{changed}"
+    arguments = f"--config {config} --trainer {trainer} {source}{changed} --held-out {held_out}"
     title = f"words of {held_out} held-out answers, before and after training"
-    report("learning_signal", arguments, title, rows, trained_on=_describe(adapter, shards))
+    report("learning_signal", arguments, title, rows, trained_on=_describe(adapter))
 
 
 def _synthesize(config: Path, data: Path, instructions: int) -> str:
@@ -90,19 +88,13 @@ def _compare(decoding: str, before: list[Any], after: list[Any]) -> dict[str, An
     }
 
 
-def _describe(adapter: Path, shards: Sequence[str]) -> dict[str, Any]:
+def _describe(adapter: Path) -> dict[str, Any]:
     provenance = orjson.loads((adapter / "provenance.json").read_bytes())
-    num_words = [row["num_words"] for path in shards for row in _rows(path)]
     return {
         "rows": provenance["rows"]["used"],
-        "mean words": statistics.mean(num_words),
+        "mean completion tokens": provenance["tokens"]["completion"] / provenance["rows"]["used"],
         "metrics": provenance["metrics"],
     }
-
-
-def _rows(pattern: str) -> list[Any]:
-    paths = sorted(glob.glob(pattern))
-    return [orjson.loads(line) for path in paths for line in Path(path).read_bytes().splitlines()]
 
 
 def _call(*command: object) -> None:

@@ -15,10 +15,10 @@ from train.row import parse_row
 from train.tokenizer import TrainTokenizer, load_tokenizer
 
 
-def write_rows(path: Path, model: str, num_tokens_N: Sequence[int]) -> list[int]:
+def write_rows(path: Path, model: ModelConfig, num_tokens_N: Sequence[int]) -> list[int]:
     """Write one row per length, each at most that long; return the true lengths, in tokens."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    tokenizer = load_tokenizer(ModelConfig(name=model))
+    tokenizer = load_tokenizer(model)
     rows = [_row(number, length, tokenizer) for number, length in enumerate(num_tokens_N)]
     path.write_bytes(b"".join(orjson.dumps(row) + b"\n" for row, _ in rows))
     return [num_tokens for _, num_tokens in rows]

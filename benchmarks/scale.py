@@ -5,6 +5,9 @@ virtual time on an engine whose requests take the seconds of a recorded trace: t
 engine time of a cohort, the bubbles, and the drain at the end. Then replicas draw cohorts of that
 many seconds from one queue, each when it has room.
 
+The seconds of the trace hold what a request waited inside vLLM, and the engine accepts nearly every
+text, so a simulated cohort is not a recorded one; what is simulated is how cohorts share an engine.
+
 Memory is that of the real process, with an engine that answers at once.
 """
 
@@ -118,7 +121,11 @@ def simulate_replica(trace: list[Served]) -> Replica:
 
 
 def simulate(replica: Replica, num_replicas: int, num_cohorts: int) -> float:
-    """Let replicas draw cohorts from one queue; return the share of their time in use."""
+    """Let replicas draw cohorts from one queue; return the share of their time in use.
+
+    Bubbles lengthen every cohort, the drain comes once.
+    """
+    stretch = 1 / (1 - replica.bubble_share)
     rng = random.Random(0)
     free_at = [(0.0, number) for number in range(num_replicas)]
     work = 0.0
@@ -127,7 +134,7 @@ def simulate(replica: Replica, num_replicas: int, num_cohorts: int) -> float:
         # Cohorts differ: retries and lengths are random.
         seconds = replica.cohort_seconds * rng.lognormvariate(-0.02, 0.2)
         work += seconds
-        heapq.heappush(free_at, (at + seconds, number))
+        heapq.heappush(free_at, (at + seconds * stretch, number))
     end = max(at for at, _ in free_at) + replica.drain_seconds
     return work / (end * num_replicas)
 

@@ -52,6 +52,8 @@ def main(
     for number in range(runs):
         for schedule in _SCHEDULES:
             folder = out / f"run-{number}" / schedule
+            if folder.exists():
+                raise click.ClickException(f"{folder}: exists already; give a new --out")
             command = ["--config", str(config), *options, "one", schedule, str(folder)]
             subprocess.run([sys.executable, "-m", "benchmarks.schedules", *command], check=True)
             rows.append(orjson.loads((folder / "figures.json").read_bytes()))

@@ -20,8 +20,8 @@ import click
 from benchmarks.result import report
 from benchmarks.rows import write_rows
 from foundation.config_file import load_config
-from foundation.hardware import cpu_dtype
 from train.config import TrainConfig
+from train.lora_model import native_dtype
 from train.step_log import read_steps
 
 _LENGTHS = (320, 480, 640, 1200, 400, 560, 1040, 800)
@@ -44,7 +44,7 @@ def main(config: Path, runs: int) -> None:
     pairs = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        num_tokens_N = write_rows(folder / "rows" / "rows.jsonl", settings.model.name, _LENGTHS)
+        num_tokens_N = write_rows(folder / "rows" / "rows.jsonl", settings.model, _LENGTHS)
         for _ in range(runs):
             pairs.append((_ours(config, folder), _plain(settings, folder)))
             click.echo(f"train sft {pairs[-1][0]}, trl sft {pairs[-1][1]}", err=True)
@@ -72,7 +72,9 @@ def main(config: Path, runs: int) -> None:
 def _ours(config: Path, folder: Path) -> Speed:
     out = folder / "ours"
     _call("train", "sft", "--config", config, "--data", folder / "rows", "--out", out,
-          "-o", "optimization.epochs=1", "-o", "optimization.warmup_fraction=0")  # fmt: skip
+          "-o", "optimization.epochs=1", "-o", "optimization.warmup_fraction=0",
+          "-o", "optimization.rows_per_device=1",
+          "-o", "optimization.gradient_accumulation_steps=1")  # fmt: skip
     last = read_steps(out / "metrics.jsonl")[-1]
     shutil.rmtree(out)
     return Speed(last["tokens_per_s"], int(last["num_tokens"]))
@@ -80,7 +82,7 @@ def _ours(config: Path, folder: Path) -> Speed:
 
 def _plain(settings: TrainConfig, folder: Path) -> Speed:
     """Run `trl sft` with its defaults, but for what `train sft` is told too."""
-    lora, dtype = settings.lora, cpu_dtype()
+    lora, dtype = settings.lora, str(native_dtype(settings.model)).removeprefix("torch.")
     command = (
         *(Path(sys.executable).with_name("trl"), "sft"),
         *("--model_name_or_path", settings.model.name, "--dtype", dtype),

@@ -12,7 +12,7 @@ import click
 from benchmarks.result import report
 from benchmarks.rows import write_rows
 from foundation.config_file import load_config
-from train.config import TrainConfig
+from train.config import ModelConfig, TrainConfig
 
 _MIB = 2**20
 
@@ -22,7 +22,7 @@ _MIB = 2**20
 @click.option("--tokens", default="1024,2048,4096", help="Lengths of a row, in tokens.")
 def main(config: Path, tokens: str) -> None:
     """Train on one row of each length, with and without gradient checkpointing."""
-    model = load_config(TrainConfig, config, ()).model.name
+    model = load_config(TrainConfig, config, ()).model
     rows = [
         _measure(config, model, int(length), checkpointing)
         for checkpointing in (False, True)
@@ -32,7 +32,7 @@ def main(config: Path, tokens: str) -> None:
     report("training_memory", arguments, "peak memory of one training process", rows)
 
 
-def _measure(config: Path, model: str, length: int, checkpointing: bool) -> dict[str, Any]:
+def _measure(config: Path, model: ModelConfig, length: int, checkpointing: bool) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         data, log = Path(folder) / "rows.jsonl", Path(folder) / "log"
         [num_tokens] = write_rows(data, model, [length])

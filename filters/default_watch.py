@@ -149,7 +149,8 @@ def _prose_tail(text: str, num_units: int) -> str:
     """Return the last stretch that is sure to be prose, long enough for so many units."""
     if "```" in text or "~~~" in text:
         return ""
-    tail = settled(text)[-16 * num_units :]
+    text = settled(text)
+    tail = text[-16 * num_units :]
     _, pipe, after_pipe = tail.rpartition("|")
     if pipe:
         _, _, tail = after_pipe.partition("\n\n")

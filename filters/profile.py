@@ -83,7 +83,7 @@ class ReferenceQwenProfile(Settings):
         """Return a fresh watch for one response."""
         return RepeatedNgramWatch(reference_qwen_units, REFERENCE_QWEN_NGRAM_UNITS)
 
-    def watch_draft(self, circumstances: Circumstances = UNKNOWN) -> None:
+    def watch_draft(self) -> None:
         """Return no watch for a draft: the reference judges only what it becomes a part of."""
 
 
@@ -113,7 +113,7 @@ class ReferenceLlamaProfile(Settings):
         """Return a fresh watch for one response."""
         return RepeatedNgramWatch(reference_llama_units, REFERENCE_LLAMA_NGRAM_WORDS)
 
-    def watch_draft(self, circumstances: Circumstances = UNKNOWN) -> None:
+    def watch_draft(self) -> None:
         """Return no watch for a draft: the reference judges only what it becomes a part of."""
 
 
@@ -176,21 +176,23 @@ class DefaultProfile(Settings):
 
     def watch(self, circumstances: Circumstances = UNKNOWN) -> Watch:
         """Return a fresh watch for one response."""
-        signs = self._draft_signs(circumstances)
+        signs = self._draft_signs()
         signs.append(LeakSign(circumstances.prompt_lines))
+        if script := _expected_script(circumstances):
+            signs.append(LanguageSign(script, self.stretch_units, self.min_stretch_script_share))
         if self.max_words is not None:
             signs.append(LengthSign(self.max_words))
         return DefaultWatch(signs)
 
-    def watch_draft(self, circumstances: Circumstances = UNKNOWN) -> Watch:
-        """Return a fresh watch for a text of which only the beginning is used."""
-        return DefaultWatch(self._draft_signs(circumstances))
+    def watch_draft(self) -> Watch:
+        """Return a fresh watch for a text of which only the beginning is used.
 
-    def _draft_signs(self, circumstances: Circumstances) -> list[Sign]:
-        signs: list[Sign] = [OpeningSign(), LoopSign(self._loop_bounds)]
-        if script := _expected_script(circumstances):
-            signs.append(LanguageSign(script, self.stretch_units, self.min_stretch_script_share))
-        return signs
+        A draft that loops does not find its end any more, so it is lost wherever the loop stands.
+        """
+        return DefaultWatch(self._draft_signs())
+
+    def _draft_signs(self) -> list[Sign]:
+        return [OpeningSign(), LoopSign(self._loop_bounds)]
 
     @property
     def _loop_bounds(self) -> LoopBounds:

@@ -6,6 +6,8 @@ from filters.meta import is_closing_offer, opens_with_meta_talk
 from filters.words import count_words
 
 _THEMATIC_BREAK = re.compile(r"^[ ]{0,3}(?:-[ ]*){3,}$|^[ ]{0,3}(?:\*[ ]*){3,}$", re.MULTILINE)
+# A last line that may yet become a break.
+_UNFINISHED_BREAK = re.compile(r"[ ]{0,3}[-*][-* ]*")
 MAX_REMARK_WORDS = 80
 _MAX_COUNTED_CHARS = 2000
 
@@ -25,6 +27,9 @@ def trim_remarks(text: str) -> str:
 
 def settled(text: str) -> str:
     """Return the part of an unfinished text that no later trimming can remove."""
+    last_line_at = text.rfind("\n") + 1
+    if _UNFINISHED_BREAK.fullmatch(text, last_line_at):
+        text = text[:last_line_at]
     last_break = _last_break(text)
     if last_break is None:
         return text

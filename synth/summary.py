@@ -49,7 +49,7 @@ def summarize(
         "acceptance": _acceptance(totals),
         "exhausted": dict(sorted(totals.exhaustions.items())),
         "tokens": _tokens(totals),
-        "goodput": _goodput(totals, tally.record_words.num_words, seconds),
+        "goodput": _goodput(tally, totals.ledger.total().generated, seconds),
         "schedule": {
             "occupancy": round(engine.mean_running / config.engine.max_num_seqs, 4),
             "bubble_seconds": round(meter.bubble_seconds, 2),
@@ -110,12 +110,12 @@ def _saved(ledger: Ledger, stage: Stage) -> int:
     return max(0, round(mean_tokens * aborted.requests - aborted.generated))
 
 
-def _goodput(totals: Totals, num_words: int, seconds: float) -> JsonRow:
-    """What the engine's work came to: tokens that served a record, words of extended responses."""
-    total = totals.ledger.total()
-    kept = totals.ledger.total(outcome=KEPT).generated
+def _goodput(tally: Tally, num_generated: int, seconds: float) -> JsonRow:
+    """What the engine's work came to: tokens of texts in records, words of extended responses."""
+    num_words, accepted = tally.record_words.num_words, tally.accepted_tokens
     return {
-        "token_share": round(kept / total.generated, 4) if total.generated else None,
+        "accepted_tokens": accepted,
+        "token_share": round(accepted / num_generated, 4) if num_generated else None,
         "accepted_words": num_words,
         "accepted_words_per_engine_hour": round(num_words / seconds * 3600) if seconds else None,
     }

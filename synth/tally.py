@@ -53,6 +53,8 @@ class Tally:
     complete: Totals = field(default_factory=Totals)
     num_complete: int = 0
     record_words: RecordWords = field(default_factory=RecordWords)
+    accepted_tokens: int = 0
+    """Generated tokens of the texts in records."""
     held_out: JsonRow | None = None
     """Summary of the held-out answers, once they are complete."""
     _open: dict[int, CohortBook] = field(default_factory=dict)
@@ -70,6 +72,7 @@ class Tally:
         counts: Counter[str] = Counter(receipt["counts"])
         exhaustions: Counter[str] = Counter(receipt["exhaustions"])
         self.complete.add(ledger, counts, exhaustions)
+        self.accepted_tokens += receipt["accepted_tokens"]
         for initial, response in receipt["record_words"]:
             self.record_words.add(initial, response)
         self.num_complete += 1
@@ -104,6 +107,15 @@ def receipt_of(book: CohortBook, survivors: list[ExtendedResponse]) -> JsonRow:
             {"sequence": sequence, "text": text}
             for sequence, text in sorted(book.instructions.items())
         ],
+        "accepted_tokens": _accepted_tokens(survivors),
         "record_words": [[sample.initial.num_words, sample.num_words] for sample in survivors],
         "ledger": list(book.ledger.rows()),
     }
+
+
+def _accepted_tokens(survivors: list[ExtendedResponse]) -> int:
+    """Count what was generated for texts of records; an initial response may be in several."""
+    exchanges = [exchange for sample in survivors for exchange in sample.exchanges]
+    for initial in {sample.initial.id: sample.initial for sample in survivors}.values():
+        exchanges += initial.exchanges
+    return sum(completion.num_generated_tokens for _, completion in exchanges)

@@ -90,6 +90,7 @@ def test_once_all_work_has_begun_the_longest_chains_go_first():
             (4, Stage.EXTEND_TAIL),
             (3, Stage.GENERATE),
             (9, Stage.EXPAND),
+            (0, Stage.HELD_OUT),
         ]
         tasks = [asyncio.create_task(engine.generate(request(n, stage))) for n, stage in asked]
         await asyncio.sleep(0)
@@ -99,6 +100,7 @@ def test_once_all_work_has_begun_the_longest_chains_go_first():
     asyncio.run(ask())
     assert served == [
         (Stage.GENERATE, 5),
+        (Stage.HELD_OUT, 0),
         (Stage.EXPAND, 9),
         (Stage.GENERATE, 3),
         (Stage.EXTEND_TAIL, 4),
@@ -128,7 +130,7 @@ def test_an_engine_with_work_left_is_never_left_with_room(tmp_path, cohort_instr
     assert schedule["bubble_seconds"] < 0.02 * schedule["seconds_until_last_cohort"]
 
 
-@pytest.mark.parametrize("num_cohorts", [10, 40])
+@pytest.mark.parametrize("num_cohorts", [40, 80])
 def test_only_a_few_cohorts_are_open_whatever_the_run_s_size(tmp_path, num_cohorts):
     most_open = []
 

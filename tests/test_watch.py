@@ -24,6 +24,7 @@ PIECES = [
     "| the same row | of cells |\n",
     "same row\n",
     "\n---\n",
+    "\n\n- - -",
     "Sure! Here is the essay:\n",
     "I'm sorry, but I can't.",
     "Let me know if you'd like me to change it.",
@@ -153,6 +154,22 @@ def test_a_text_is_condemned_within_one_piece_of_its_loss(text, lost_at, reason)
     pieces = [text[start : start + 20] for start in range(0, len(text), 20)]
     first = next(number for number, piece in enumerate(pieces) if watch(piece) == reason)
     assert first == -(-(text.index(lost_at) + len(lost_at)) // 20) - 1
+
+
+def test_a_spaced_break_that_is_still_being_written_counts_for_nothing():
+    text = " ".join(f"word{number}" for number in range(20)) + ".\n\n- - -"
+    profile = DefaultProfile(max_words=20)
+    assert profile.judge(profile.trim(text)).keep
+    watch = profile.watch()
+    assert [watch(character) for character in text] == [None] * len(text)
+
+
+def test_a_draft_is_not_condemned_for_the_language_of_its_end():
+    draft = "The mill stood still.\n\n" * 20 + "磨坊停了下来，没有人知道为什么。\n\n" * 30
+    circumstances = Circumstances("Write about a mill.")
+    profile = DefaultProfile(loop_max_period=1)
+    assert profile.watch(circumstances)(draft) == "language_drift"
+    assert profile.watch_draft()(draft) is None
 
 
 def test_a_loop_inside_a_table_or_fence_is_not_condemned():

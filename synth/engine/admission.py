@@ -9,7 +9,7 @@ import asyncio
 import heapq
 from itertools import count
 
-from synth.engine.protocol import Completion, Engine, EngineLoad, Request, WatchCall
+from synth.engine.protocol import Completion, Engine, EngineLoad, Request, Stage, WatchCall
 from synth.engine.room_meter import RoomMeter
 
 _Waiting = tuple[tuple[int, int], int, asyncio.Future[None]]
@@ -80,7 +80,10 @@ class AdmittingEngine:
             raise
 
     def _key(self, stage_urgency: int, sequence: int) -> tuple[int, int]:
-        return (-stage_urgency if self._is_draining else stage_urgency, sequence)
+        if not self._is_draining:
+            return (stage_urgency, sequence)
+        # What is most urgent belongs to no chain, and stays so.
+        return (-stage_urgency or -len(Stage), sequence)
 
     def _leave(self) -> None:
         self._num_admitted -= 1

@@ -41,7 +41,7 @@ class Extension:
         head_request = self._request(Stage.EXTEND_HEAD, self._recipe.form.outline(self.text))
         profile, form = self._recipe.profile, self._recipe.form
         circumstances = self._recipe.circumstances(self._initial.instruction)
-        head_completion = await engine.generate(head_request, profile.watch_draft(circumstances))
+        head_completion = await engine.generate(head_request, profile.watch_draft())
         if reason := failure_of(head_completion):
             self._drop([(head_request, head_completion)], reason, head_completion.text)
             return
