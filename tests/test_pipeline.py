@@ -68,6 +68,7 @@ def test_every_request_is_in_the_ledger_once(tmp_path):
     parts = [tokens[part] for part in ("kept", "rejected", "aborted", "measured")]
     assert tokens["generated"] == sum(parts)
     assert all(parts)
+    assert 0 < metrics["goodput"]["accepted_tokens"] <= tokens["kept"]
     by_stage = {stage.value: 0 for stage in Stage}
     for row in metrics["ledger"]:
         by_stage[row["stage"]] += row["requests"]

@@ -12,6 +12,9 @@ _ADAPTER_BYTES = 16
 # Activations of one decoder layer during its backward pass, in values per token: about this many
 # times the hidden width plus this many times the width of the MLP.
 _HIDDEN_VALUES, _MLP_VALUES = 16, 4
+# TRL computes the loss in tiles of at most so many tokens and vocabulary entries, in float32.
+# Source: trl 1.16, `TOKEN_CHUNK_SIZE` and `_CHUNKED_LOGPROB_CHUNK_SIZE`.
+_TILE_TOKENS, _TILE_VOCABULARY, _TILE_VALUE_BYTES = 4096, 32768, 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,9 @@ class ModelSize:
     hidden_size: int
     intermediate_size: int
     value_bytes: int
+    vocab_size: int
+    num_loss_tiles: int
+    """Tiles of the loss that are in memory at once."""
 
 
 def percentiles(num_tokens_N: Sequence[int]) -> dict[str, int]:
@@ -44,7 +50,13 @@ def estimate_memory(size: ModelSize, config: TrainConfig, longest: int) -> dict[
         "base weights": size.base_bytes,
         "adapter, gradients, optimizer": size.num_adapter_parameters * _ADAPTER_BYTES,
         "activations": kept + layer if checkpointing else layer * size.num_layers,
+        "loss": _tile_bytes(num_tokens, size.vocab_size) * size.num_loss_tiles,
     }
+
+
+def _tile_bytes(num_tokens: int, vocab_size: int) -> int:
+    tile = min(num_tokens, _TILE_TOKENS) * min(vocab_size, _TILE_VOCABULARY)
+    return tile * _TILE_VALUE_BYTES
 
 
 def describe_rows(examples: Examples, num_steps: int) -> list[str]:

@@ -23,6 +23,8 @@ from train.stop_signal import StopSignal
 from train.training_directory import TrainingDirectory
 
 _IGNORED = -100
+# Fitted to the peak memory of `benchmarks/training_memory.py`; a GPU's kernel needs no temporaries.
+_CPU_LOSS_TILES, _FUSED_LOSS_TILES = 13, 1
 _DISTRIBUTED = {
     "none": {DistributedType.NO},
     "ddp": {DistributedType.MULTI_CPU, DistributedType.MULTI_GPU},
@@ -211,4 +213,6 @@ def _size_of(model: Any) -> ModelSize:  # noqa: ANN401 - of PEFT
         hidden_size=text.hidden_size,
         intermediate_size=text.intermediate_size,
         value_bytes=frozen[0].element_size(),
+        vocab_size=text.vocab_size,
+        num_loss_tiles=_FUSED_LOSS_TILES if torch.cuda.is_available() else _CPU_LOSS_TILES,
     )
