@@ -9,7 +9,8 @@ import asyncio
 from collections.abc import Coroutine, Sequence
 from typing import Any, TypeVar
 
-from synth.engine.protocol import Completion, Engine, EngineLoad, Request, WatchCall
+from synth.engine.layer import EngineLayer
+from synth.engine.protocol import Completion, Engine, Request, WatchCall
 from synth.pipeline.answer import NEAR_DUPLICATE
 from synth.pipeline.book import CohortBook
 from synth.pipeline.cohort import cohorts_of, rank
@@ -26,33 +27,12 @@ NUM_WORKERS = 32
 CUT_OFF = 0.95
 
 
-class UnwatchedEngine:
+class UnwatchedEngine(EngineLayer):
     """Lets every text come to its end."""
-
-    def __init__(self, inner: Engine) -> None:
-        self._inner = inner
-
-    @property
-    def num_seqs(self) -> int:
-        """The inner engine's sequences."""
-        return self._inner.num_seqs
-
-    @property
-    def capacity(self) -> int:
-        """The inner engine's capacity."""
-        return self._inner.capacity
-
-    def load(self) -> EngineLoad:
-        """The inner engine's load."""
-        return self._inner.load()
 
     async def generate(self, request: Request, watch: WatchCall | None = None) -> Completion:
         """Serve without looking."""
         return await self._inner.generate(request)
-
-    async def close(self) -> None:
-        """Close the inner engine."""
-        await self._inner.close()
 
 
 async def synthesize_in_stages(

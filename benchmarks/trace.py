@@ -6,7 +6,8 @@ from pathlib import Path
 
 import orjson
 
-from synth.engine.protocol import Completion, Engine, EngineLoad, Request, WatchCall
+from synth.engine.layer import EngineLayer
+from synth.engine.protocol import Completion, Engine, Request, WatchCall
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,26 +23,12 @@ class Served:
     """From admission to the last token."""
 
 
-class TracingEngine:
+class TracingEngine(EngineLayer):
     """An engine that writes down what goes through it."""
 
     def __init__(self, inner: Engine) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self.served: list[tuple[Request, Completion, float]] = []
-
-    @property
-    def num_seqs(self) -> int:
-        """The inner engine's sequences."""
-        return self._inner.num_seqs
-
-    @property
-    def capacity(self) -> int:
-        """The inner engine's capacity."""
-        return self._inner.capacity
-
-    def load(self) -> EngineLoad:
-        """The inner engine's load."""
-        return self._inner.load()
 
     async def generate(self, request: Request, watch: WatchCall | None = None) -> Completion:
         """Serve and write down."""
@@ -50,10 +37,6 @@ class TracingEngine:
         completion = await self._inner.generate(request, watch)
         self.served.append((request, completion, clock() - began))
         return completion
-
-    async def close(self) -> None:
-        """Close the inner engine."""
-        await self._inner.close()
 
 
 def write_trace(path: Path, served: list[Served]) -> None:

@@ -9,17 +9,18 @@ import asyncio
 import heapq
 from itertools import count
 
-from synth.engine.protocol import Completion, Engine, EngineLoad, Request, Stage, WatchCall
+from synth.engine.layer import EngineLayer
+from synth.engine.protocol import Completion, Engine, Request, Stage, WatchCall
 from synth.engine.room_meter import RoomMeter
 
 _Waiting = tuple[tuple[int, int], int, asyncio.Future[None]]
 
 
-class AdmittingEngine:
+class AdmittingEngine(EngineLayer):
     """An engine that never passes on more than the inner engine's capacity."""
 
     def __init__(self, inner: Engine) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self._num_admitted = 0
         self._backlog: list[_Waiting] = []
         self._arrival = count()
@@ -27,20 +28,6 @@ class AdmittingEngine:
         self._room.set()
         self._is_draining = False
         self.meter = RoomMeter(inner.num_seqs)
-
-    @property
-    def num_seqs(self) -> int:
-        """The inner engine's sequences."""
-        return self._inner.num_seqs
-
-    @property
-    def capacity(self) -> int:
-        """The inner engine's capacity."""
-        return self._inner.capacity
-
-    def load(self) -> EngineLoad:
-        """The inner engine's load."""
-        return self._inner.load()
 
     async def generate(self, request: Request, watch: WatchCall | None = None) -> Completion:
         """Wait for admission, then serve."""
@@ -61,10 +48,6 @@ class AdmittingEngine:
         waiting = [(self._key(*key), arrival, turn) for key, arrival, turn in self._backlog]
         heapq.heapify(waiting)
         self._backlog = waiting
-
-    async def close(self) -> None:
-        """Close the inner engine."""
-        await self._inner.close()
 
     async def _admit(self, request: Request) -> None:
         turn = asyncio.get_running_loop().create_future()

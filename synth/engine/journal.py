@@ -13,7 +13,8 @@ from typing import BinaryIO
 
 import orjson
 
-from synth.engine.protocol import Completion, Engine, EngineLoad, FinishReason, Request, WatchCall
+from synth.engine.layer import EngineLayer
+from synth.engine.protocol import Completion, Engine, FinishReason, Request, WatchCall
 
 
 class CohortJournal:
@@ -56,27 +57,13 @@ class CohortJournal:
         await asyncio.to_thread(os.fsync, self._file.fileno())
 
 
-class JournallingEngine:
+class JournallingEngine(EngineLayer):
     """An engine that remembers: known requests are answered from their cohort's journal."""
 
     def __init__(self, inner: Engine) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self._journals: dict[int, CohortJournal] = {}
         self.num_replayed = 0
-
-    @property
-    def num_seqs(self) -> int:
-        """The inner engine's sequences."""
-        return self._inner.num_seqs
-
-    @property
-    def capacity(self) -> int:
-        """The inner engine's capacity."""
-        return self._inner.capacity
-
-    def load(self) -> EngineLoad:
-        """The inner engine's load."""
-        return self._inner.load()
 
     def open_cohort(self, cohort: int, path: Path) -> None:
         """Read what an earlier run left of a cohort, and go on writing there."""
@@ -106,7 +93,7 @@ class JournallingEngine:
     async def close(self) -> None:
         """Close the journals and the inner engine."""
         self.close_journals()
-        await self._inner.close()
+        await super().close()
 
 
 def _read(path: Path) -> dict[str, Completion]:
