@@ -3,9 +3,7 @@
 import asyncio
 import contextlib
 import os
-import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from vllm import AsyncEngineArgs, SamplingParams
@@ -22,6 +20,7 @@ from foundation.hardware import cpu_dtype
 from synth.adapter import Adapter
 from synth.config import EngineConfig, ModelConfig
 from synth.engine.chat import ChatTokenizer, first_line
+from synth.engine.load_recorder import LoadRecorder
 from synth.engine.protocol import (
     Completion,
     EngineLoad,
@@ -42,7 +41,7 @@ class VllmEngine:
     """AsyncLLM with token-id prompts, streamed watches and an adapter per request."""
 
     def __init__(
-        self, llm: AsyncLLM, chat: ChatTokenizer, config: EngineConfig, loads: "_LoadRecorder"
+        self, llm: AsyncLLM, chat: ChatTokenizer, config: EngineConfig, loads: LoadRecorder
     ) -> None:
         self._llm = llm
         self._chat = chat
@@ -62,12 +61,12 @@ class VllmEngine:
 
         Raises: EngineError: vLLM does not start, with its reason.
         """
-        loads = _LoadRecorder()
+        loads = LoadRecorder()
         prepare_environment(config)
         settings = engine_settings(model, config, adapters)
         arguments = AsyncEngineArgs(**settings, disable_log_stats=False)
         try:
-            llm = AsyncLLM.from_engine_args(arguments, stat_loggers=[loads.logger])
+            llm = AsyncLLM.from_engine_args(arguments, stat_loggers=[_logger_of(loads)])
         except (RuntimeError, ValueError, OSError) as error:
             raise EngineError(f"vLLM does not start: {first_line(error)}") from error
         engine = cls(llm, chat, config, loads)
@@ -239,76 +238,23 @@ def _native_dtype() -> str:
     return cpu_dtype() if current_platform.is_cpu() else "bfloat16"
 
 
-@dataclass
-class _LoadRecorder:
-    """Keeps vLLM's last counters."""
+def _logger_of(recorder: LoadRecorder) -> Callable[..., StatLoggerBase]:
+    """Return the maker of loggers that vLLM asks for."""
 
-    num_running: int = 0
-    num_waiting: int = 0
-    kv_cache_usage: float = 0.0
-    num_prompt_tokens: int = 0
-    num_cached_tokens: int = 0
-    num_generated_tokens: int = 0
-    prefix_queries: int = 0
-    prefix_hits: int = 0
-    running_seconds: float = 0.0
-    first_step_at: float | None = None
-    last_step_at: float = 0.0
+    class Logger(StatLoggerBase):  # type: ignore[misc]
+        def __init__(self, vllm_config: object, engine_index: int = 0) -> None:
+            pass
 
-    def load(self) -> EngineLoad:
-        return EngineLoad(
-            num_running=self.num_running,
-            num_waiting=self.num_waiting,
-            kv_cache_usage=self.kv_cache_usage,
-            prefix_hit_rate=self.prefix_hits / self.prefix_queries if self.prefix_queries else 0.0,
-            num_prompt_tokens=self.num_prompt_tokens,
-            num_cached_tokens=self.num_cached_tokens,
-            num_generated_tokens=self.num_generated_tokens,
-            mean_running=self._mean_running(),
-        )
+        def log_engine_initialized(self) -> None:
+            pass
 
-    def _mean_running(self) -> float:
-        seconds = self.last_step_at - (self.first_step_at or 0.0)
-        return self.running_seconds / seconds if self.first_step_at and seconds else 0.0
+        def record(
+            self,
+            scheduler_stats: Any,  # noqa: ANN401 - of vLLM
+            iteration_stats: Any,  # noqa: ANN401 - of vLLM
+            *_: object,
+            **__: object,
+        ) -> None:
+            recorder.record(scheduler_stats, iteration_stats)
 
-    def logger(self, vllm_config: object, engine_index: int = 0) -> StatLoggerBase:
-        """Make the logger that vLLM asks for."""
-        recorder = self
-
-        class Logger(StatLoggerBase):  # type: ignore[misc]
-            def __init__(self) -> None:
-                pass
-
-            def log_engine_initialized(self) -> None:
-                pass
-
-            def record(
-                self,
-                scheduler_stats: Any,  # noqa: ANN401 - of vLLM
-                iteration_stats: Any,  # noqa: ANN401 - of vLLM
-                *_: object,
-                **__: object,
-            ) -> None:
-                recorder.record(scheduler_stats, iteration_stats)
-
-        return Logger()
-
-    def record(self, scheduler_stats: Any, iteration_stats: Any) -> None:  # noqa: ANN401 - of vLLM
-        if scheduler_stats is not None:
-            self._note_step(time.monotonic())
-            self.num_running = scheduler_stats.num_running_reqs
-            self.num_waiting = scheduler_stats.num_waiting_reqs
-            self.kv_cache_usage = scheduler_stats.kv_cache_usage
-            self.prefix_queries += scheduler_stats.prefix_cache_stats.queries
-            self.prefix_hits += scheduler_stats.prefix_cache_stats.hits
-        if iteration_stats is not None:
-            self.num_prompt_tokens += iteration_stats.prompt_token_stats.total
-            self.num_cached_tokens += iteration_stats.prompt_token_stats.cached_tokens
-            self.num_generated_tokens += iteration_stats.num_generation_tokens
-
-    def _note_step(self, now: float) -> None:
-        if self.first_step_at is None:
-            self.first_step_at = now
-        else:
-            self.running_seconds += self.num_running * (now - self.last_step_at)
-        self.last_step_at = now
+    return Logger
