@@ -310,9 +310,9 @@ def wait_for_step(out, step, has_ended):
 
 def test_a_killed_training_ends_in_the_same_bits(model, shard, tmp_path):
     whole, killed, log = tmp_path / "whole", tmp_path / "killed", tmp_path / "log"
-    config = config_of(model, optimization={"epochs": 20}, checkpoints={"every_steps": 3})
+    config = config_of(model, optimization={"epochs": 10}, checkpoints={"every_steps": 3})
     assert run_training(config, shard, whole, log) == 0
-    for step in (20, 70):
+    for step in (20, 50):
         process = start_training(config, shard, killed, log)
         wait_for_step(killed, step, lambda: not process.is_alive())  # noqa: B023
         process.kill()
@@ -323,7 +323,7 @@ def test_a_killed_training_ends_in_the_same_bits(model, shard, tmp_path):
     expected, found = weights_of(whole), weights_of(killed)
     assert expected.keys() == found.keys()
     assert all(torch.equal(expected[name], found[name]) for name in expected)
-    assert len((killed / "metrics.jsonl").read_text().splitlines()) == 160
+    assert len((killed / "metrics.jsonl").read_text().splitlines()) == 80
 
 
 def test_a_signal_leaves_a_checkpoint_and_says_so(model, shard, tmp_path):
