@@ -16,6 +16,7 @@ import click
 import orjson
 
 from benchmarks.result import report
+from foundation.errors import EXIT_FEWER_THAN_ASKED
 
 _GREEDY = ("-o", "generate.decoding.temperature=0")
 
@@ -98,7 +99,9 @@ def _describe(adapter: Path) -> dict[str, Any]:
 
 
 def _call(*command: object) -> None:
-    subprocess.run([sys.executable, "-m", *map(str, command)], check=True)
+    ended = subprocess.run([sys.executable, "-m", *map(str, command)], check=False)
+    if ended.returncode not in (0, EXIT_FEWER_THAN_ASKED):
+        raise click.ClickException(f"{command[0]} {command[1]}: exit {ended.returncode}")
 
 
 if __name__ == "__main__":

@@ -3,8 +3,7 @@
 import json
 import os
 import signal
-import subprocess
-import sys
+import socket
 import time
 
 import pytest
@@ -278,27 +277,6 @@ def test_processes_that_nobody_launched_are_refused(model, shard, tmp_path):
         trainer_of(config_of(model, distributed="ddp"), shard, tmp_path)
 
 
-def train_in_process(model, shard, out, *options, launcher=("-m",)):
-    overrides = [
-        "model.dtype=float32",
-        f"model.name={model}",
-        "lora.rank=4",
-        "lora.alpha=8",
-        "optimization.learning_rate=0.01",
-        "optimization.epochs=20",
-        "checkpoints.every_steps=3",
-        *options,
-    ]
-    return subprocess.Popen(
-        [sys.executable, *launcher, "train", "sft", "--config", "configs/train/cpu.yaml"]
-        + ["--data", str(shard), "--out", str(out)]
-        + [part for override in overrides for part in ("-o", override)],
-        env={**os.environ, "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"},
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
 def wait_for_step(out, step, has_ended):
     path = out.with_name(f"{out.name}.unfinished") / "metrics.jsonl"
     while not has_ended():
@@ -327,30 +305,41 @@ def test_a_killed_training_ends_in_the_same_bits(model, shard, tmp_path):
 
 
 def test_a_signal_leaves_a_checkpoint_and_says_so(model, shard, tmp_path):
-    out = tmp_path / "out"
-    process = train_in_process(model, shard, out)
-    wait_for_step(out, 10, lambda: process.poll() is not None)
-    process.send_signal(signal.SIGTERM)
-    _, said = process.communicate()
-    assert process.returncode == 130
-    assert "the same command goes on" in said
+    out, log = tmp_path / "out", tmp_path / "log"
+    config = config_of(model, optimization={"epochs": 20}, checkpoints={"every_steps": 3})
+    process = start_training(config, shard, out, log)
+    wait_for_step(out, 10, lambda: not process.is_alive())
+    os.kill(process.pid, signal.SIGTERM)
+    process.join()
+    assert process.exitcode == 130
+    assert "the same command goes on" in log.read_text()
     assert TrainingDirectory(out).last_checkpoint() is not None
 
 
 def test_two_processes_have_the_losses_of_one(model, shard, tmp_path):
     single, double = tmp_path / "single", tmp_path / "double"
-    accumulate = "optimization.gradient_accumulation_steps=2"
-    epochs = "optimization.epochs=2"
-    process = train_in_process(model, shard, single, accumulate, epochs)
-    assert process.wait() == 0, process.stderr.read()
-    launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2")
-    process = train_in_process(
-        model, shard, double, "distributed=ddp", epochs, launcher=(*launcher, "-m")
-    )
-    assert process.wait() == 0, process.stderr.read()
+    two = {"gradient_accumulation_steps": 2}
+    assert run_training(config_of(model, optimization=two), shard, single, tmp_path / "log") == 0
+    config = config_of(model, distributed="ddp")
+    ranks = [
+        start_training(config, shard, double, tmp_path / f"log-{rank['RANK']}", rank)
+        for rank in two_ranks()
+    ]
+    for process in ranks:
+        process.join()
+    assert [process.exitcode for process in ranks] == [0, 0]
     losses = [
         [json.loads(line)["loss"] for line in (out / "metrics.jsonl").read_text().splitlines()]
         for out in (single, double)
     ]
     assert len(losses[0]) == 8
     assert losses[0] == pytest.approx(losses[1], rel=1e-4)
+
+
+def two_ranks():
+    """Return what a launcher puts into the environment of two processes."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    together = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    return [{**together, "RANK": rank, "LOCAL_RANK": rank} for rank in ("0", "1")]

@@ -1,16 +1,23 @@
 """Trainings in processes of their own, which can be killed; they find the libraries imported."""
 
 import multiprocessing
+import os
+import sys
 from contextlib import redirect_stderr
 from pathlib import Path
 
+import click
+
+from foundation.errors import CommandError
+
 _SERVER = multiprocessing.get_context("forkserver")
-_SERVER.set_forkserver_preload(["train.sft"])
+_SERVER.set_forkserver_preload(["train.sft", "matplotlib.pyplot", "vllm.lora.lora_model"])
 
 
-def start_training(config, shard, out, log):
+def start_training(config, shard, out, log, environment=()):
     """Start `train sft` without its command line; its messages go to a file."""
-    process = _SERVER.Process(target=_train, args=(config, shard, out, log))
+    arguments = (config, shard, out, log, dict(environment))
+    process = _SERVER.Process(target=_train, args=arguments)
     process.start()
     return process
 
@@ -22,11 +29,16 @@ def run_training(config, shard, out, log):
     return process.exitcode
 
 
-def _train(config, shard, out, log):
+def _train(config, shard, out, log, environment):
     import torch
 
     from train.training import train_adapter
 
+    os.environ |= {**environment, "ACCELERATE_USE_CPU": "true"}
     torch.set_num_threads(1)
     with Path(log).open("w", buffering=1) as file, redirect_stderr(file):
-        train_adapter(config, [str(shard)], out, None)
+        try:
+            train_adapter(config, [str(shard)], out, None)
+        except CommandError as error:
+            click.echo(str(error), err=True)
+            sys.exit(error.exit_code)
