@@ -1,14 +1,16 @@
 """Whether training lengthens answers: held-out answers before and after, greedy and sampled.
 
 `synth run` writes data (unless `--data` has some), `train sft` trains the Generator's adapter on
-rows whose answers are longer than its own, and `synth measure` answers the held-out instructions
-with and without the adapter.
+the longest of the rows, about twice as long as its own answers, and `synth measure` answers the
+held-out instructions with and without the adapter.
 A step whose product is there is not done again.
 """
 
+import glob
 import statistics
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ import click
 import orjson
 
 from benchmarks.result import report
+from foundation.atomic_file import write_json_lines
 from foundation.errors import EXIT_FEWER_THAN_ASKED
 
 _GREEDY = ("-o", "generate.decoding.temperature=0")
@@ -28,6 +31,7 @@ _GREEDY = ("-o", "generate.decoding.temperature=0")
 @click.option("--data", multiple=True, help="Shards of the Generator; without, some are made.")
 @click.option("--instructions", default=24, type=click.IntRange(min=1), help="To make data from.")
 @click.option("--train-option", "options", multiple=True, metavar="KEY=VALUE")
+@click.option("--longest", default=0.5, type=click.FloatRange(0.0, 1.0, min_open=True))
 @click.option("--held-out", default=16, type=click.IntRange(min=1), help="To measure with.")
 def main(
     config: Path,
@@ -36,14 +40,15 @@ def main(
     data: tuple[str, ...],
     instructions: int,
     options: tuple[str, ...],
+    longest: float,
     held_out: int,
 ) -> None:
     """Print the length of held-out answers before and after."""
     adapter = out / "adapter"
     shards = data or (_synthesize(config, out / "data", instructions),)
-    paths = [part for path in shards for part in ("--data", path)]
+    rows_file = _pick_longest(shards, longest, out / "longest.jsonl")
     changes = [part for option in options for part in ("-o", option)]
-    _call("train", "sft", "--config", trainer, *paths, "--out", adapter, *changes)
+    _call("train", "sft", "--config", trainer, "--data", rows_file, "--out", adapter, *changes)
     rows = []
     for decoding, overrides in (("greedy", _GREEDY), ("sampled", ())):
         before, after = (
@@ -54,9 +59,12 @@ def main(
             )
         )
         rows.append(_compare(decoding, before, after))
-    source = " ".join(paths) if data else f"--instructions {instructions}"
+    source = (
+        " ".join(f"--data {path}" for path in data) if data else f"--instructions {instructions}"
+    )
     changed = "".join(f" --train-option {option}" for option in options)
-    arguments = f"--config {config} --trainer {trainer} {source}{changed} --held-out {held_out}"
+    arguments = f"--config {config} --trainer {trainer} {source}{changed}"
+    arguments += f" --longest {longest} --held-out {held_out}"
     title = f"words of {held_out} held-out answers, before and after training"
     report("learning_signal", arguments, title, rows, trained_on=_describe(adapter))
 
@@ -65,6 +73,15 @@ def _synthesize(config: Path, data: Path, instructions: int) -> str:
     sizes = ("-o", f"num_instructions={instructions}", "-o", "held_out.num_instructions=0")
     _call("synth", "run", "--config", config, "--out", data, *sizes)
     return f"{data}/iteration-1/shards/generator-*.jsonl"
+
+
+def _pick_longest(shards: Sequence[str], share: float, path: Path) -> Path:
+    """Write the longest rows of shards to one file."""
+    files = sorted(file for pattern in shards for file in glob.glob(pattern))
+    rows = [orjson.loads(line) for file in files for line in Path(file).read_bytes().splitlines()]
+    rows.sort(key=lambda row: -row["num_words"])
+    write_json_lines(path, rows[: max(1, round(len(rows) * share))])
+    return path
 
 
 def _answers(config: Path, out: Path, number: int, overrides: tuple[str, ...]) -> list[Any]:
@@ -91,8 +108,10 @@ def _compare(decoding: str, before: list[Any], after: list[Any]) -> dict[str, An
 
 def _describe(adapter: Path) -> dict[str, Any]:
     provenance = orjson.loads((adapter / "provenance.json").read_bytes())
+    lines = (adapter.parent / "longest.jsonl").read_bytes().splitlines()
     return {
         "rows": provenance["rows"]["used"],
+        "mean words": statistics.mean(orjson.loads(line)["num_words"] for line in lines),
         "mean completion tokens": provenance["tokens"]["completion"] / provenance["rows"]["used"],
         "metrics": provenance["metrics"],
     }
