@@ -11,7 +11,7 @@ from synth.engine.admission import AdmittingEngine
 from synth.engine.journal import JournallingEngine
 from synth.engine.protocol import Engine
 from synth.engine.room_meter import RoomMeter
-from synth.errors import EngineError, first_engine_error
+from synth.errors import first_error
 from synth.held_out import measure
 from synth.pipeline.cohort import Cohort, cohorts_of
 from synth.pipeline.instruction_registry import InstructionRegistry
@@ -54,6 +54,7 @@ class Run:
         """Run what is not complete yet, then write the shards; the manifest is the caller's.
 
         Raises: EngineError: the engine is gone; what was finished is on disk.
+        Raises: CorruptFileError: a journal is not as it was written.
         """
         config = self._recipe.config
         cohorts = cohorts_of(
@@ -62,8 +63,8 @@ class Run:
         remaining = [cohort for cohort in cohorts if not self._restore(cohort)]
         try:
             await together([self._measure(), self._run_cohorts(remaining)])
-        except* EngineError as errors:
-            raise first_engine_error(errors) from None
+        except ExceptionGroup as errors:
+            raise first_error(errors) from None
         finally:
             self._engine.close_journals()
         await asyncio.to_thread(write_shards, self._files, self._recipe)
