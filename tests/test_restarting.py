@@ -63,7 +63,7 @@ class Mortal(ScriptedEngine):
         self.is_closed = True
 
 
-def serve(engines, requests, announced=None, **settings):
+def serve(engines, requests, announce=print, **settings):
     """Serve requests on one engine after the other."""
     config = EngineConfig(
         max_num_seqs=NUM_SEQS, max_num_batched_tokens=512, max_model_len=512, **settings
@@ -77,9 +77,7 @@ def serve(engines, requests, announced=None, **settings):
                 raise EngineError("no engine any more")
             return waiting.pop(0)
 
-        engine = RestartingEngine(
-            await start(), start, config, [].append if announced is None else announced.append
-        )
+        engine = RestartingEngine(await start(), start, config, announce)
         try:
             tasks = [asyncio.create_task(engine.generate(asked)) for asked in requests]
             return await asyncio.gather(*tasks), engine.load()
@@ -91,7 +89,7 @@ def serve(engines, requests, announced=None, **settings):
 
 def test_what_was_in_flight_is_asked_again():
     requests, announced = [request(number) for number in range(12)], []
-    completions, load = serve([lambda: Mortal(["request-5"]), Mortal], requests, announced)
+    completions, load = serve([lambda: Mortal(["request-5"]), Mortal], requests, announced.append)
     assert [completion.text for completion in completions] == [
         answer(asked).text for asked in requests
     ]
@@ -148,8 +146,8 @@ def test_deaths_without_a_completion_in_between_end_the_run():
             raise EngineError("scripted death at once")
 
     announced = []
-    with pytest.raises(EngineError, match=r"at once; 3 deaths .* in flight were request-0 and"):
-        serve([Stillborn] * 5, [request(number) for number in range(6)], announced)
+    with pytest.raises(EngineError, match=r"at once; 3 deaths .* in flight were request-0, "):
+        serve([Stillborn] * 5, [request(number) for number in range(6)], announced.append)
     assert len(announced) == 2
 
 

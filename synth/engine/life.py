@@ -28,7 +28,7 @@ class Life:
     final_load: EngineLoad | None = None
     """Set at its death."""
     _served: Counter[str] = field(default_factory=Counter)
-    _unserved: Counter[Stage] = field(default_factory=Counter)
+    _unserved: dict[str, Stage] = field(default_factory=dict)
     _in_flight: dict[str, asyncio.Timeout] = field(default_factory=dict)
 
     async def serve(self, request: Request, new_watch: NewWatch | None) -> Completion:
@@ -41,10 +41,10 @@ class Life:
                 self._in_flight[request.id] = scope
                 completion = await self.engine.generate(request, new_watch)
         except TimeoutError:
-            self._unserved[request.stage] += 1
+            self._unserved[request.id] = request.stage
             raise EngineError("the engine answers nothing any more") from None
         except EngineError:
-            self._unserved[request.stage] += 1
+            self._unserved[request.id] = request.stage
             raise
         finally:
             del self._in_flight[request.id]
@@ -55,8 +55,8 @@ class Life:
 
     @property
     def in_flight(self) -> list[str]:
-        """Ids of the requests that it has."""
-        return list(self._in_flight)
+        """Ids of the requests that it has, those that saw it die included."""
+        return [*self._unserved, *self._in_flight]
 
     def progress(self) -> tuple[int, ...]:
         """Return numbers that stay the same only while it does nothing."""
@@ -80,9 +80,9 @@ class Life:
 
     def losses(self) -> Iterator[Loss]:
         """Yield the tokens that no completion has, shared out to stages by unserved requests."""
-        load, rest = self.load(), self._unserved.total()
+        load, rest = self.load(), len(self._unserved)
         lost = [getattr(load, counter) - self._served[counter] for counter in _COUNTERS]
-        for stage, number in sorted(self._unserved.items()):
+        for stage, number in sorted(Counter(self._unserved.values()).items()):
             shares = [tokens * number // rest for tokens in lost]
             yield Loss(stage, number, *shares)
             lost = [tokens - share for tokens, share in zip(lost, shares, strict=True)]

@@ -99,16 +99,16 @@ class RestartingEngine:
         try:
             completion = await life.serve(request, new_watch)
         except EngineError as error:
-            await self._replace(life, request, error)
+            await self._replace(life, error)
             return None
         self._num_deaths_in_a_row = 0
         return completion
 
-    async def _replace(self, dead: Life, request: Request, error: EngineError) -> None:
+    async def _replace(self, dead: Life, error: EngineError) -> None:
         """Start another engine, unless another request that saw the death has done so."""
         async with self._restarting:
             if self._failure is None and self._life is dead:
-                suspects = [request.id, *dead.in_flight]
+                suspects = dead.in_flight
                 await dead.end()
                 try:
                     await self._start_again(dead, suspects, error)
