@@ -5,9 +5,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import orjson
-
 from foundation.atomic_file import write_json_lines
+from foundation.json_file import read_rows
 from synth.engine.protocol import Engine, FinishReason, Stage
 from synth.errors import first_error
 from synth.ledger import ERROR, MEASURED, LedgerRow
@@ -39,7 +38,7 @@ def read_held_out(files: IterationFiles) -> list[JsonRow]:
     """Read the answers of an iteration; none if they are not complete."""
     if not files.held_out.exists():
         return []
-    return [orjson.loads(line) for line in files.held_out.read_bytes().splitlines()]
+    return list(read_rows(files.held_out))
 
 
 def summarize_held_out(answers: Sequence[JsonRow]) -> JsonRow | None:

@@ -52,6 +52,14 @@ def run_until(folder, num_answers, rng):
     return _STAGES[last_stage.value]
 
 
+def in_process(function, *arguments):
+    """Call a function in a process of its own; return the exit code."""
+    process = multiprocessing.get_context("fork").Process(target=function, args=arguments)
+    process.start()
+    process.join()
+    return process.exitcode
+
+
 def _run(folder, num_answered, last_stage):
     os.setpgid(0, 0)
     _, code = run_scripted(folder, engine=CountedEngine(num_answered, last_stage))

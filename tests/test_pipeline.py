@@ -5,7 +5,7 @@ import json
 import orjson
 import pytest
 
-from runs import data_files, metrics_of, run_scripted, small_config
+from runs import NO_TENSORS, data_files, metrics_of, run_scripted, small_config
 from scripted_engine import Answer, ScriptedEngine
 from synth.engine.protocol import FinishReason, Stage
 from synth.errors import EngineError
@@ -215,7 +215,7 @@ def test_iteration_2_draws_from_the_records_of_iteration_1(tmp_path):
     records = list(files.read_records())
     adapter = tmp_path / "adapter"
     adapter.mkdir()
-    (adapter / "adapter_model.safetensors").touch()
+    (adapter / "adapter_model.safetensors").write_bytes(NO_TENSORS)
     (adapter / "adapter_config.json").write_text(
         json.dumps({"peft_type": "LORA", "r": 8, "base_model_name_or_path": "scripted"})
     )
