@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 MODEL := models/smollm2-135m-instruct
 STAMP := $(VENV)/setup.done
 
-.PHONY: setup demo test check
+.PHONY: setup demo test test-faults check
 
 # The CPU stack and the embedded model; does nothing when both are current.
 setup: $(STAMP) $(MODEL)/config.json
@@ -37,6 +37,10 @@ demo: setup
 
 test: setup
 	$(BIN)/pytest
+
+# Every kill, full disk and bad file instead of a sample.
+test-faults: setup
+	$(BIN)/pytest -m faults --all-faults
 
 check: setup
 	$(BIN)/ruff format --check .

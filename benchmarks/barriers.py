@@ -10,7 +10,7 @@ from collections.abc import Coroutine, Sequence
 from typing import Any, TypeVar
 
 from synth.engine.layer import EngineLayer
-from synth.engine.protocol import Completion, Engine, Request, WatchCall
+from synth.engine.protocol import Completion, Engine, NewWatch, Request
 from synth.pipeline.answer import NEAR_DUPLICATE
 from synth.pipeline.book import CohortBook
 from synth.pipeline.cohort import cohorts_of, rank
@@ -30,7 +30,7 @@ CUT_OFF = 0.95
 class UnwatchedEngine(EngineLayer):
     """Lets every text come to its end."""
 
-    async def generate(self, request: Request, watch: WatchCall | None = None) -> Completion:
+    async def generate(self, request: Request, new_watch: NewWatch | None = None) -> Completion:
         """Serve without looking."""
         return await self._inner.generate(request)
 

@@ -10,9 +10,9 @@ from synth.engine.protocol import (
     Completion,
     EngineLoad,
     FinishReason,
+    NewWatch,
     Request,
     Stage,
-    WatchCall,
 )
 from synth.seeds.seed_file import load_seeds
 
@@ -58,7 +58,7 @@ class InstantEngine:
         """Return the tokens it gave."""
         return EngineLoad(num_generated_tokens=self.num_generated_tokens)
 
-    async def generate(self, request: Request, watch: WatchCall | None = None) -> Completion:
+    async def generate(self, request: Request, new_watch: NewWatch | None = None) -> Completion:
         """Stream a text of the stock, with a turn of the event loop for each piece."""
         await asyncio.sleep(0)
         if request.choices:
@@ -69,6 +69,7 @@ class InstantEngine:
             text = self._text(rng, _INSTRUCTION_WORDS)
         else:
             text = rng.choice(self._stock[request.stage])
+        watch = new_watch() if new_watch else None
         self.num_generated_tokens += text.num_tokens
         for piece in text.pieces[:-1]:
             await asyncio.sleep(0)

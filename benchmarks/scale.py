@@ -31,7 +31,7 @@ from benchmarks.result import report
 from benchmarks.trace import Served, read_trace
 from benchmarks.virtual_time import VirtualTimeLoop
 from synth.config import RunConfig
-from synth.engine.protocol import Completion, Request, WatchCall
+from synth.engine.protocol import Completion, NewWatch, Request
 from synth.preparation import prepare
 from synth.run_directory import RunDirectory
 from synth.synthesis import run_with_engine
@@ -56,12 +56,12 @@ class PacedEngine(InstantEngine):
         """As many as run: the simulation has no queue inside the engine."""
         return self.num_seqs
 
-    async def generate(self, request: Request, watch: WatchCall | None = None) -> Completion:
+    async def generate(self, request: Request, new_watch: NewWatch | None = None) -> Completion:
         """Answer after the time that the trace gives."""
         seconds = random.Random(f"{request.id} pace").choice(self._seconds[request.stage.value])
         await asyncio.sleep(seconds)
         self.busy_seconds += seconds
-        return await super().generate(request, watch)
+        return await super().generate(request, new_watch)
 
 
 @dataclass(frozen=True)

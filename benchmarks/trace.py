@@ -7,7 +7,7 @@ from pathlib import Path
 import orjson
 
 from synth.engine.layer import EngineLayer
-from synth.engine.protocol import Completion, Engine, Request, WatchCall
+from synth.engine.protocol import Completion, Engine, NewWatch, Request
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +30,11 @@ class TracingEngine(EngineLayer):
         super().__init__(inner)
         self.served: list[tuple[Request, Completion, float]] = []
 
-    async def generate(self, request: Request, watch: WatchCall | None = None) -> Completion:
+    async def generate(self, request: Request, new_watch: NewWatch | None = None) -> Completion:
         """Serve and write down."""
         clock = asyncio.get_running_loop().time
         began = clock()
-        completion = await self._inner.generate(request, watch)
+        completion = await self._inner.generate(request, new_watch)
         self.served.append((request, completion, clock() - began))
         return completion
 

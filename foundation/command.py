@@ -1,11 +1,16 @@
 """Running a click command line as a process."""
 
+import errno
 import os
+import signal
 import sys
+from types import FrameType
 
 import click
 
 from foundation.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, CommandError
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 OVERRIDES = click.option(
     "-o",
@@ -18,6 +23,7 @@ OVERRIDES = click.option(
 
 def run_command(cli: click.Command) -> None:
     """Run a command; what ends it early is one line, and an exit code that tells whose doing."""
+    _interrupt_on_signals()
     try:
         code = cli(standalone_mode=False)
     except click.ClickException as error:
@@ -28,10 +34,26 @@ def run_command(cli: click.Command) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = EXIT_FAILED
     except OSError as error:
-        code = _complain(f"{error.filename or 'output'}: {error.strerror}", EXIT_FAILED)
+        code = _complain(_describe(error), EXIT_FAILED)
     except (click.Abort, KeyboardInterrupt):
         code = _complain("interrupted", EXIT_INTERRUPTED)
     sys.exit(code)
+
+
+def _interrupt_on_signals() -> None:
+    """Let SIGTERM be as Ctrl-C, and both act at once, until a command does better."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _interrupt)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _describe(error: OSError) -> str:
+    remedy = "; make room, then the same command goes on" if error.errno in _NO_ROOM else ""
+    return f"{error.filename or 'output'}: {error.strerror}{remedy}"
 
 
 def _complain(message: str, code: int) -> int:

@@ -1,6 +1,7 @@
 """Reading a configuration: file, then `-o` overrides; every mistake is one line with its place."""
 
 import difflib
+import reprlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TypeVar, get_args
@@ -10,8 +11,12 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from foundation.errors import ConfigError
+from foundation.regular_file import read_text
 from foundation.settings import Settings
 
+# The full text of a value with YAML aliases can be exponentially long.
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = 200
 Tree = dict[str, Any]
 Config = TypeVar("Config", bound=Settings)
 
@@ -43,8 +48,7 @@ def load_config(model: type[Config], path: Path, overrides: Iterable[str] = ()) 
 
 def _read_tree(path: Path) -> Tree:
     try:
-        text = path.read_text("utf-8")
-        tree = yaml.load(text, _UniqueKeyLoader)
+        tree = yaml.load(read_text(path), _UniqueKeyLoader)
     except OSError as error:
         raise ConfigError(f"{path}: cannot read the configuration: {error.strerror}") from None
     except UnicodeDecodeError as error:
@@ -138,7 +142,7 @@ def _explain_one(detail: ErrorDetails, owner: type[BaseModel]) -> str:
     if detail["type"] == "extra_forbidden":
         return f"unknown key{_nearest(str(detail['loc'][-1]), list(owner.model_fields))}"
     message = detail["msg"].removeprefix("Value error, ")
-    return f"{message[0].lower()}{message[1:]}, got {given!r}"[:300]
+    return f"{message[0].lower()}{message[1:]}, got {_SHORT.repr(given)}"[:300]
 
 
 def _nearest(key: str, known: list[str]) -> str:

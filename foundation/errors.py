@@ -12,6 +12,10 @@ class CommandError(Exception):
     exit_code = EXIT_FAILED
 
 
+class CorruptFileError(CommandError):
+    """A file of ours that is not as it was written."""
+
+
 class UsageError(CommandError):
     """The person's input is wrong: one line with the place, the value and the remedy."""
 

@@ -73,15 +73,19 @@ def filter_command(file: Path, profile: str, field: str, skip_bad: bool) -> None
     import orjson
 
     from filters import PROFILES
+    from foundation.regular_file import open_regular
     from synth.filter_stream import judge_lines
 
     if profile not in PROFILES:
         raise UsageError(f"--profile {profile}: unknown; use one of {', '.join(PROFILES)}")
     name = "standard input" if str(file) == "-" else str(file)
     try:
-        lines = click.open_file(str(file), "rb")
-    except OSError as error:
-        raise UsageError(f"{name}: cannot read: {error.strerror}; give a JSONL file") from None
+        lines = sys.stdin.buffer if str(file) == "-" else open_regular(file)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UsageError(
+            f"{name}: cannot read: {reason}; give a JSONL file, or - for a pipe"
+        ) from None
     with lines:
         verdicts = judge_lines(lines, name, PROFILES[profile](), field=field, skip_bad=skip_bad)
         for verdict in verdicts:

@@ -5,8 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+from safetensors import SafetensorError, safe_open
 
+from foundation.digest import digest_of
 from foundation.errors import ConfigError
+from foundation.json_file import read_json
 
 # Ranks that vLLM serves; an adapter takes the smallest that holds it.
 SERVED_RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
@@ -44,7 +47,28 @@ def load_adapter(name: str, path: Path, base: str) -> Adapter:
     if not isinstance(config, dict):
         raise ConfigError(f"{path}/adapter_config.json: not an object")
     _check_base(path, config, base)
+    _check_weights(path)
     return Adapter(name, path, _check_rank(path, config))
+
+
+def _check_weights(path: Path) -> None:
+    """Check that the weights are whole, and those that the trainer wrote where it says which."""
+    weights, provenance = path / "adapter_model.safetensors", path / "provenance.json"
+    try:
+        with safe_open(weights, framework="numpy"):
+            pass
+    except (SafetensorError, OSError) as error:
+        reason = " ".join(str(error).split())
+        raise ConfigError(f"{weights}: {reason}; copy it again, or train again") from None
+    if not provenance.is_file():
+        return
+    expected = read_json(provenance, "copy it again, or train again").get("weights_sha256")
+    digest = digest_of(weights)
+    if expected not in (None, digest):
+        raise ConfigError(
+            f"{weights}: not as {provenance.name} lists it (sha256 {digest[:12]} instead of "
+            f"{expected[:12]}); copy it again, or train again"
+        )
 
 
 def _check_base(path: Path, config: dict[str, Any], base: str) -> None:

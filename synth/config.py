@@ -62,6 +62,10 @@ class EngineConfig(Settings):
     """Requests kept in vLLM as a multiple of `max_num_seqs`; the backlog waits outside."""
     stream_interval: int = Field(16, ge=1)
     """Tokens between two looks at a growing text."""
+    stall_timeout_s: float = Field(600.0, gt=0.0)
+    """Seconds in which an engine with requests does nothing at all before it counts as dead."""
+    max_deaths: int = Field(3, ge=1)
+    """Deaths of the engine in a row, without one completion after them, that end the run."""
     per_request_seeds: bool = False
     """Give each request its own sampler seed; on a GPU this turns vLLM's fast sampler off."""
 

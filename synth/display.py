@@ -121,6 +121,7 @@ def _facts(summary: JsonRow, folder: str) -> list[tuple[str, str]]:
         ("speed", f"{summary['tokens_per_s']:,.0f} generated tokens/s"),
         ("time", _duration(summary["seconds"])),
         *_replay_fact(summary),
+        *_death_fact(summary),
         ("cohorts", f"{summary['cohorts']['complete']:,} of {summary['cohorts']['total']:,}"),
         ("files", escape(folder)),
     ]
@@ -145,6 +146,14 @@ def _engine_facts(summary: JsonRow) -> list[tuple[str, str]]:
 def _replay_fact(summary: JsonRow) -> list[tuple[str, str]]:
     num_replayed = summary["replayed"]
     return [("replayed", f"{num_replayed:,} completions of an earlier run")] if num_replayed else []
+
+
+def _death_fact(summary: JsonRow) -> list[tuple[str, str]]:
+    num_deaths = summary["engine"]["num_deaths"]
+    if not num_deaths:
+        return []
+    lost = f"{summary['tokens']['retried']:,} tokens were generated in vain"
+    return [("deaths of the engine", f"{num_deaths}; {lost}")]
 
 
 def _bubbles(schedule: JsonRow) -> str:

@@ -1,7 +1,7 @@
 """Starting vLLM: what can be checked first, then the engine, and why it does not start."""
 
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.util import find_spec
 
@@ -9,12 +9,11 @@ from rich.console import Console
 
 from foundation.errors import ConfigError
 from synth.engine.protocol import Engine
+from synth.engine.restarting import EngineStarter, RestartingEngine
 from synth.engine_log import root_cause
 from synth.errors import EngineError
 from synth.pipeline.recipe import Recipe
 from synth.run_directory import IterationFiles
-
-EngineStarter = Callable[[], Awaitable[Engine]]
 
 # Read by the libraries when they are imported.
 _NO_TELEMETRY = ("VLLM_NO_USAGE_STATS", "DO_NOT_TRACK", "HF_HUB_DISABLE_TELEMETRY")
@@ -45,19 +44,28 @@ def prepare_engine(recipe: Recipe) -> EngineStarter:
 async def running_engine(
     recipe: Recipe, files: IterationFiles, start_engine: EngineStarter, console: Console
 ) -> AsyncIterator[Engine]:
-    """Run an engine while the block lasts.
+    """Run an engine while the block lasts; one that dies is replaced.
 
-    Raises: EngineError: vLLM does not start, with the reason that its log gives.
+    Raises: EngineError: vLLM does not start or dies again and again, with the reason of its log.
     """
-    starting = f"starting vLLM on {recipe.config.model.name}; its log: {files.engine_log}"
-    console.print(starting, soft_wrap=True, markup=False)
-    log_start = files.engine_log.stat().st_size
+    log = files.engine_log
+
+    async def start() -> Engine:
+        log_start = log.stat().st_size
+        try:
+            return await start_engine()
+        except EngineError as error:
+            raise EngineError(root_cause(log, log_start) or str(error)) from error
+
+    def say(message: str) -> None:
+        console.print(message, soft_wrap=True, markup=False, highlight=False)
+
+    say(f"starting vLLM on {recipe.config.model.name}; its log: {log}")
     try:
-        engine = await start_engine()
+        engine = RestartingEngine(await start(), start, recipe.config.engine, say)
+        try:
+            yield engine
+        finally:
+            await engine.close()
     except EngineError as error:
-        cause = root_cause(files.engine_log, log_start)
-        raise EngineError(f"{cause or error}; vLLM's log: {files.engine_log}") from error
-    try:
-        yield engine
-    finally:
-        await engine.close()
+        raise EngineError(f"{error}; vLLM's log: {log}") from error

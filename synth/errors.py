@@ -11,7 +11,7 @@ class StepError(CommandError):
     """A step of a loop failed."""
 
 
-def first_engine_error(errors: ExceptionGroup[EngineError]) -> EngineError:
-    """Return one of the errors: a dead engine tells every request the same."""
+def first_error(errors: ExceptionGroup[Exception]) -> Exception:
+    """Return one of the errors: a dead engine, or a full disk, tells every request the same."""
     error = errors.exceptions[0]
-    return error if isinstance(error, EngineError) else first_engine_error(error)
+    return first_error(error) if isinstance(error, ExceptionGroup) else error

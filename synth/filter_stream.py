@@ -1,12 +1,11 @@
 """`synth filter`: a profile over any JSONL, line by line, in order."""
 
-from collections.abc import Iterable, Iterator
-from typing import Any
-
-import orjson
+from collections.abc import Iterator
+from typing import Any, BinaryIO
 
 from filters import Circumstances, Profile, count_words
 from foundation.errors import UsageError
+from foundation.json_lines import numbered_lines, parse_object
 
 JsonRow = dict[str, Any]
 BAD_LINE = {"keep": False, "reason": "bad_line", "num_words": 0}
@@ -17,7 +16,7 @@ class BadLineError(UsageError):
 
 
 def judge_lines(
-    lines: Iterable[bytes], name: str, profile: Profile, *, field: str, skip_bad: bool
+    file: BinaryIO, name: str, profile: Profile, *, field: str, skip_bad: bool
 ) -> Iterator[JsonRow]:
     """Yield one `keep, reason, num_words` per line, in order, as lines arrive.
 
@@ -25,7 +24,7 @@ def judge_lines(
 
     Raises: BadLineError: a bad line, unless `skip_bad`.
     """
-    for number, line in enumerate(lines, start=1):
+    for number, line in numbered_lines(file):
         try:
             row = _parse(line, field)
         except ValueError as error:
@@ -39,8 +38,8 @@ def judge_lines(
 
 
 def _parse(line: bytes, field: str) -> JsonRow:
-    row = orjson.loads(line)
-    if not isinstance(row, dict) or not isinstance(row.get(field), str):
+    row = parse_object(line)
+    if not isinstance(row.get(field), str):
         raise ValueError(f'no text field "{field}"')
     return row
 

@@ -5,11 +5,10 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import orjson
-
 from foundation.atomic_file import write_json_lines
+from foundation.json_file import read_rows
 from synth.engine.protocol import Engine, FinishReason, Stage
-from synth.errors import EngineError, first_engine_error
+from synth.errors import first_error
 from synth.ledger import ERROR, MEASURED, LedgerRow
 from synth.percentiles import percentiles
 from synth.pipeline.held_out import answer_held_out
@@ -29,8 +28,8 @@ async def measure(recipe: Recipe, files: IterationFiles, engine: Engine) -> list
     if recipe.held_out and not files.held_out.exists():
         try:
             answers = await answer_held_out(recipe, engine)
-        except* EngineError as errors:
-            raise first_engine_error(errors) from None
+        except ExceptionGroup as errors:
+            raise first_error(errors) from None
         await asyncio.to_thread(write_json_lines, files.held_out, answers)
     return read_held_out(files)
 
@@ -39,7 +38,7 @@ def read_held_out(files: IterationFiles) -> list[JsonRow]:
     """Read the answers of an iteration; none if they are not complete."""
     if not files.held_out.exists():
         return []
-    return [orjson.loads(line) for line in files.held_out.read_bytes().splitlines()]
+    return list(read_rows(files.held_out))
 
 
 def summarize_held_out(answers: Sequence[JsonRow]) -> JsonRow | None:

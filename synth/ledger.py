@@ -11,6 +11,8 @@ TRUNCATED = "truncated"
 LENGTH_SAMPLED = "length_sampled"
 ERROR = "error"
 MEASURED = "measured"
+RETRIED = "retried"
+"""Served again, since the engine died."""
 
 
 def outcome_of(completion: Completion, reason: str | None) -> str:

@@ -11,6 +11,7 @@ from synth.prompts.prompt_set import load_prompt_set
 from synth.resolved_config import resolve_run
 from synth.run_directory import JsonRow, RunDirectory
 from synth.seeds.seed_file import Seeds, load_held_out, load_seeds
+from synth.shard import check_files
 
 
 def prepare(config: RunConfig, iteration: int, directory: RunDirectory) -> tuple[Recipe, JsonRow]:
@@ -42,6 +43,7 @@ def _pool(seeds: Seeds, iteration: int, directory: RunDirectory) -> tuple[str, .
             f"--iteration {iteration}: iteration {iteration - 1} is not complete in "
             f"{directory.folder}; run it first"
         )
+    check_files(previous, "records")
     found = {record["instruction_id"]: record["instruction"] for record in previous.read_records()}
     return (*seeds.instructions, *found.values())
 

@@ -2,16 +2,18 @@
 
 import asyncio
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-import orjson
-
 from foundation.atomic_file import write_json, write_json_lines
+from foundation.digest import digest_of
+from foundation.errors import CorruptFileError
+from foundation.json_file import read_json
 from synth.engine.admission import AdmittingEngine
 from synth.engine.journal import JournallingEngine
 from synth.engine.protocol import Engine
 from synth.engine.room_meter import RoomMeter
-from synth.errors import EngineError, first_engine_error
+from synth.errors import first_error
 from synth.held_out import measure
 from synth.pipeline.cohort import Cohort, cohorts_of
 from synth.pipeline.instruction_registry import InstructionRegistry
@@ -54,6 +56,7 @@ class Run:
         """Run what is not complete yet, then write the shards; the manifest is the caller's.
 
         Raises: EngineError: the engine is gone; what was finished is on disk.
+        Raises: CorruptFileError: a journal is not as it was written.
         """
         config = self._recipe.config
         cohorts = cohorts_of(
@@ -62,8 +65,8 @@ class Run:
         remaining = [cohort for cohort in cohorts if not self._restore(cohort)]
         try:
             await together([self._measure(), self._run_cohorts(remaining)])
-        except* EngineError as errors:
-            raise first_engine_error(errors) from None
+        except ExceptionGroup as errors:
+            raise first_error(errors) from None
         finally:
             self._engine.close_journals()
         await asyncio.to_thread(write_shards, self._files, self._recipe)
@@ -101,20 +104,41 @@ class Run:
     ) -> None:
         write_json_lines(self._files.records(receipt["cohort"]), records)
         write_json_lines(self._files.rejects(receipt["cohort"]), rejects)
-        write_json(self._files.receipt(receipt["cohort"]), receipt)
+        digests = {
+            path.parent.name: digest_of(path) for path in self._data_files(receipt["cohort"])
+        }
+        write_json(self._files.receipt(receipt["cohort"]), receipt | {"sha256": digests})
 
     def _restore(self, cohort: Cohort) -> bool:
         """Take over a cohort that an earlier run completed."""
         path = self._files.receipt(cohort.index)
         if not path.exists():
             return False
-        receipt = orjson.loads(path.read_bytes())
+        receipt = read_json(path, "delete it and its cohort is made again")
+        self._check_files(receipt)
         instructions = {row["sequence"]: row["text"] for row in receipt["instructions"]}
         for slot in cohort.slots:
             self._registry.settle(slot.sequence, instructions.get(slot.sequence))
         self._tally.close_book(receipt)
         self._files.journal(cohort.index).unlink(missing_ok=True)
         return True
+
+    def _check_files(self, receipt: JsonRow) -> None:
+        """Check that the files of a complete cohort are as they were written.
+
+        Raises: CorruptFileError: one is missing or another.
+        """
+        for path in self._data_files(receipt["cohort"]):
+            found = digest_of(path) if path.exists() else None
+            if found != receipt["sha256"][path.parent.name]:
+                raise CorruptFileError(
+                    f"{path}: {'missing' if found is None else 'not as it was written'}; restore "
+                    f"it, or delete {self._files.receipt(receipt['cohort'])} and its cohort is "
+                    "made again"
+                )
+
+    def _data_files(self, cohort: int) -> tuple[Path, Path]:
+        return self._files.records(cohort), self._files.rejects(cohort)
 
 
 async def _first_requests() -> None:

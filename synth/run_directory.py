@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import orjson
-
+from foundation.json_file import read_rows
 from foundation.owned_directory import OwnedDirectory
 
 JsonRow = dict[str, Any]
@@ -78,8 +77,7 @@ class IterationFiles:
     def read_records(self) -> Iterator[JsonRow]:
         """Yield all records, in cohort order."""
         for path in sorted((self.folder / "records").glob("cohort-*.jsonl")):
-            with path.open("rb") as file:
-                yield from map(orjson.loads, file)
+            yield from read_rows(path)
 
 
 class RunDirectory(OwnedDirectory):

@@ -1,6 +1,5 @@
 """Shards and the manifest: training rows cut into files of a bounded size."""
 
-import hashlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -8,13 +7,15 @@ from typing import Any
 import orjson
 
 from foundation.atomic_file import atomic_file, write_json
+from foundation.digest import digest_of
+from foundation.errors import CorruptFileError
+from foundation.json_file import read_json
 from synth.engine.protocol import ModelRole
 from synth.pipeline.recipe import Recipe
 from synth.record import rows_of
 from synth.run_directory import IterationFiles
 
 JsonRow = dict[str, Any]
-_READ_BYTES = 1 << 20
 
 
 def write_shards(files: IterationFiles, recipe: Recipe) -> None:
@@ -32,6 +33,17 @@ def write_manifest(files: IterationFiles) -> None:
     folders = ("records", "rejects", "shards")
     paths = sorted(path for name in folders for path in (files.folder / name).glob("*.jsonl"))
     write_json(files.manifest, {"files": [_describe(path, files.folder) for path in paths]})
+
+
+def check_files(files: IterationFiles, kind: str) -> None:
+    """Compare one kind of data files of a complete iteration with its manifest.
+
+    Raises: CorruptFileError: one is missing or another.
+    """
+    for row in read_json(files.manifest, "restore it")["files"]:
+        path = files.folder / row["path"]
+        if path.parent.name == kind and (not path.exists() or digest_of(path) != row["sha256"]):
+            raise CorruptFileError(f"{path}: not as {files.manifest} lists it; restore it")
 
 
 def _cut(rows: Iterable[JsonRow], max_bytes: int) -> Iterator[Iterator[bytes]]:
@@ -52,14 +64,11 @@ def _cut(rows: Iterable[JsonRow], max_bytes: int) -> Iterator[Iterator[bytes]]:
 
 
 def _describe(path: Path, folder: Path) -> JsonRow:
-    digest, num_rows = hashlib.sha256(), 0
     with path.open("rb") as file:
-        while chunk := file.read(_READ_BYTES):
-            digest.update(chunk)
-            num_rows += chunk.count(b"\n")
+        num_rows = sum(1 for _ in file)
     return {
         "path": str(path.relative_to(folder)),
         "rows": num_rows,
         "bytes": path.stat().st_size,
-        "sha256": digest.hexdigest(),
+        "sha256": digest_of(path),
     }

@@ -13,7 +13,7 @@ from typing import Any
 from synth.config import RunConfig
 from synth.engine.protocol import EngineLoad, Stage
 from synth.engine.room_meter import RoomMeter
-from synth.ledger import KEPT, MEASURED, Ledger
+from synth.ledger import KEPT, MEASURED, RETRIED, Ledger
 from synth.percentiles import percentiles
 from synth.tally import RecordWords, Tally, Totals
 
@@ -39,6 +39,7 @@ def summarize(
 ) -> JsonRow:
     """Sum a run up as one JSON object."""
     totals = tally.totals()
+    ledger = _with_losses(totals.ledger, engine)
     num_cohorts = -(-config.num_instructions // config.cohort_instructions)
     return {
         "state": state,
@@ -48,8 +49,8 @@ def summarize(
         "samples": {name: totals.counts[name] for name in _SAMPLES},
         "acceptance": _acceptance(totals),
         "exhausted": dict(sorted(totals.exhaustions.items())),
-        "tokens": _tokens(totals),
-        "goodput": _goodput(tally, totals.ledger.total().generated, seconds),
+        "tokens": _tokens(ledger),
+        "goodput": _goodput(tally, ledger.total().generated, seconds),
         "schedule": {
             "occupancy": round(engine.mean_running / config.engine.max_num_seqs, 4),
             "bubble_seconds": round(meter.bubble_seconds, 2),
@@ -63,7 +64,7 @@ def summarize(
         "tokens_per_s": round(tokens_per_s, 1),
         "tokens_per_s_now": round(tokens_per_s_now, 1),
         "engine": asdict(engine),
-        "ledger": list(totals.ledger.rows()),
+        "ledger": list(ledger.rows()),
     }
 
 
@@ -81,13 +82,22 @@ def _acceptance(totals: Totals) -> JsonRow:
     return acceptance
 
 
-def _tokens(totals: Totals) -> JsonRow:
+def _with_losses(ledger: Ledger, engine: EngineLoad) -> Ledger:
+    """Return a ledger that also has what engines did before they died."""
+    whole = Ledger()
+    whole.add_rows(ledger.rows())
+    for loss in engine.losses:
+        whole.add_rows([asdict(loss) | {"outcome": RETRIED}])
+    return whole
+
+
+def _tokens(ledger: Ledger) -> JsonRow:
     """Generated tokens by what became of them; the parts add up to `generated`."""
-    ledger = totals.ledger
     total = ledger.total()
     kept = ledger.total(outcome=KEPT).generated
     aborted = ledger.total(outcome="aborted").generated
     measured = ledger.total(outcome=MEASURED).generated
+    retried = ledger.total(outcome=RETRIED).generated
     return {
         "prompt": total.prompt,
         "cached": total.cached,
@@ -95,7 +105,8 @@ def _tokens(totals: Totals) -> JsonRow:
         "kept": kept,
         "aborted": aborted,
         "measured": measured,
-        "rejected": total.generated - kept - aborted - measured,
+        "retried": retried,
+        "rejected": total.generated - kept - aborted - measured - retried,
         "saved": sum(_saved(ledger, stage) for stage in Stage),
     }
 

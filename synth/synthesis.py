@@ -9,6 +9,7 @@ from rich.console import Console
 
 from foundation.atomic_file import write_json
 from foundation.errors import EXIT_FEWER_THAN_ASKED, EXIT_INTERRUPTED
+from foundation.json_file import read_json
 from synth.config import RunConfig
 from synth.display import final_table
 from synth.engine.protocol import Engine
@@ -36,7 +37,7 @@ def run_iteration(config: RunConfig, iteration: int, directory: RunDirectory) ->
     if files.manifest.exists():
         directory.claim(resolved)
         Console().print(f"iteration {iteration} is complete already: {files.folder}", markup=False)
-        return _exit_code(orjson.loads(files.metrics.read_bytes()))
+        return _exit_code(read_json(files.metrics, "restore it, or start in another directory"))
     return work_on_engine(recipe, resolved, directory, run_with_engine)
 
 

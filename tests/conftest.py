@@ -1,4 +1,16 @@
 import sys
 from pathlib import Path
 
+import pytest
+
 sys.path.insert(0, str(Path(__file__).parent))
+
+
+def pytest_addoption(parser):
+    parser.addoption("--all-faults", action="store_true", help="every fault, not a sample")
+
+
+@pytest.fixture(scope="session")
+def all_faults(request):
+    """Whether to try every fault rather than a sample of them."""
+    return request.config.getoption("--all-faults")

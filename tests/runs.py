@@ -5,6 +5,7 @@ import io
 from pathlib import Path
 from typing import Any
 
+import orjson
 from rich.console import Console
 
 from scripted_engine import ScriptedEngine
@@ -13,6 +14,9 @@ from synth.preparation import prepare
 from synth.run_directory import IterationFiles, RunDirectory
 from synth.synthesis import run_with_engine
 from writer import write
+
+NO_TENSORS = b"\2\0\0\0\0\0\0\0{}"
+"""A safetensors file with nothing in it."""
 
 SMALL: dict[str, Any] = {
     "num_instructions": 24,
@@ -45,3 +49,17 @@ def run_scripted(
         running = run_with_engine(recipe, files, engine or ScriptedEngine(write), console)
         code = runner.run(running) if runner else asyncio.run(running)
     return files, code
+
+
+def data_files(files):
+    paths = [
+        path for name in ("records", "rejects", "shards") for path in files.folder.glob(f"{name}/*")
+    ]
+    assert paths
+    return {str(path.relative_to(files.folder)): path.read_bytes() for path in paths} | {
+        "manifest.json": files.manifest.read_bytes()
+    }
+
+
+def metrics_of(files):
+    return orjson.loads(files.metrics.read_bytes())

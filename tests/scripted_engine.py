@@ -5,7 +5,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from synth.engine.protocol import Completion, EngineLoad, FinishReason, Request, WatchCall
+from synth.engine.protocol import Completion, EngineLoad, FinishReason, NewWatch, Request, WatchCall
 from synth.errors import EngineError
 
 _CHARS_PER_DELTA = 64
@@ -47,14 +47,14 @@ class ScriptedEngine:
     def load(self) -> EngineLoad:
         return EngineLoad(num_running=self.num_live)
 
-    async def generate(self, request: Request, watch: WatchCall | None = None) -> Completion:
+    async def generate(self, request: Request, new_watch: NewWatch | None = None) -> Completion:
         self.requests.append(request)
         if self._dies_after is not None and len(self.requests) > self._dies_after:
             raise EngineError("scripted death")
         self.num_live += 1
         self.most_live = max(self.most_live, self.num_live)
         try:
-            return await self._stream(request, watch)
+            return await self._stream(request, new_watch() if new_watch else None)
         finally:
             self.num_live -= 1
 

@@ -135,10 +135,10 @@ def test_only_a_few_cohorts_are_open_whatever_the_run_s_size(tmp_path, num_cohor
     most_open = []
 
     class Watched(ScriptedEngine):
-        async def generate(self, request, watch=None):
+        async def generate(self, request, new_watch=None):
             journals = tmp_path / "iteration-1" / "journal"
             most_open.append(len(list(journals.glob("cohort-*.jsonl"))))
-            return await super().generate(request, watch)
+            return await super().generate(request, new_watch)
 
     config = small_config(num_instructions=4 * num_cohorts, cohort_instructions=4)
     run_scripted(tmp_path, config, Watched(write, concurrency=16))

@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from command import synth
-from foundation.errors import DirectoryError
-from runs import run_scripted, small_config
+from foundation.digest import digest_of
+from foundation.errors import ConfigError, DirectoryError
+from runs import NO_TENSORS, run_scripted, small_config
+from synth.adapter import load_adapter
 from synth.prompts.prompt_set import BUILT_IN
 from synth.run_directory import RunDirectory
 
@@ -66,7 +68,7 @@ def test_missing_configuration(tmp_path):
         (b'{"instruction": "one"}\n', ": 1 seed instructions"),
         (b'{"instruction": "one"}\nnot json\n', ":2: not JSON"),
         (b'{"instruction": "one"}\n\n{"text": "two"}\n', ':3: no "instruction" text'),
-        (b'["one"]\n', ":1: no "),
+        (b'["one"]\n', ":1: not an object"),
         (b'{"instruction": " "}\n', ":1: no "),
         (b'{"instruction": "\xff"}\n', ":1: not JSON"),
     ],
@@ -99,7 +101,7 @@ def test_a_model_without_chat_template(tmp_path):
 
 def adapter_at(path, **changes):
     path.mkdir()
-    (path / "adapter_model.safetensors").touch()
+    (path / "adapter_model.safetensors").write_bytes(NO_TENSORS)
     config = {"peft_type": "LORA", "r": 8, "base_model_name_or_path": str(MODEL)}
     (path / "adapter_config.json").write_text(json.dumps({**config, **changes}))
     return path
@@ -118,6 +120,23 @@ def adapter_at(path, **changes):
 def test_an_adapter_that_cannot_be_served(tmp_path, changes, message):
     adapter = adapter_at(tmp_path / "adapter", **changes)
     assert message in refuse(tmp_path, "-o", f"adapters.extender={adapter}")
+
+
+def test_an_adapter_that_is_cut_or_another(tmp_path):
+    adapter = tmp_path / "adapter"
+    adapter.mkdir()
+    config = {"peft_type": "LORA", "r": 8, "base_model_name_or_path": "scripted"}
+    (adapter / "adapter_config.json").write_text(json.dumps(config))
+    weights, provenance = adapter / "adapter_model.safetensors", adapter / "provenance.json"
+    weights.write_bytes(NO_TENSORS[:-1])
+    with pytest.raises(ConfigError, match=r"adapter_model\.safetensors: .*; copy it again"):
+        load_adapter("generator@1", adapter, "scripted")
+    weights.write_bytes(NO_TENSORS)
+    provenance.write_text(json.dumps({"weights_sha256": "0" * 64}))
+    with pytest.raises(ConfigError, match=r"not as provenance\.json lists it .* instead of 0000"):
+        load_adapter("generator@1", adapter, "scripted")
+    provenance.write_text(json.dumps({"weights_sha256": digest_of(weights)}))
+    assert load_adapter("generator@1", adapter, "scripted").rank == 8
 
 
 def test_an_output_directory_that_is_not_writable(tmp_path):

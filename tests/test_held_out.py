@@ -12,7 +12,7 @@ from command import synth
 from filters import InstructionIndex
 from filters.near_duplicate import MAX_SIMILARITY
 from foundation.errors import ConfigError
-from runs import run_scripted, small_config
+from runs import NO_TENSORS, run_scripted, small_config
 from scripted_engine import Answer, ScriptedEngine
 from synth.engine.protocol import FinishReason, ModelRole, Stage
 from synth.errors import EngineError
@@ -48,7 +48,7 @@ def second_iteration(folder, **changes):
     for role in ("generator", "extender"):
         adapter = folder / "iteration-1" / "adapters" / role
         adapter.mkdir(parents=True)
-        (adapter / "adapter_model.safetensors").touch()
+        (adapter / "adapter_model.safetensors").write_bytes(NO_TENSORS)
         config = {"peft_type": "LORA", "r": 8, "base_model_name_or_path": "scripted"}
         (adapter / "adapter_config.json").write_text(json.dumps(config))
     return prepare(small_config(**changes), 2, RunDirectory(folder))[0]

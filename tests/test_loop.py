@@ -318,18 +318,43 @@ with process.listening():
 """
 
 
+def start_loop(folder):
+    """Run a loop in a session of its own: it has no terminal, so that SIGINT is handed on too."""
+    code = LOOP.format(tests=str(Path(__file__).parent), folder=str(folder))
+    return subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, start_new_session=True
+    )
+
+
+def wait_for_sleep(folder):
+    deadline = time.monotonic() + 60
+    while not (folder / "asleep").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+
+@pytest.mark.faults
+def test_a_loop_that_is_killed_in_every_step_does_none_twice(folder):
+    killed_in = [*ONE, "measure 2"]
+    for step in killed_in:
+        write_script(folder, **{step.replace(" ", "_"): "sleep"})
+        loop = start_loop(folder)
+        wait_for_sleep(folder)
+        os.killpg(loop.pid, signal.SIGKILL)
+        loop.communicate()
+        (folder / "asleep").unlink()
+    write_script(folder)
+    loop = start_loop(folder)
+    loop.communicate(timeout=60)
+    assert loop.returncode == 0
+    assert steps(folder) == [step for step in killed_in for _ in range(2)]
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_is_handed_on_and_the_child_waited_for(folder, number):
     write_script(folder, run_1="sleep")
-    code = LOOP.format(tests=str(Path(__file__).parent), folder=str(folder))
-    # Its own session has no terminal, so that SIGINT is handed on too.
-    loop = subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, start_new_session=True
-    )
+    loop = start_loop(folder)
     try:
-        deadline = time.monotonic() + 60
-        while not (folder / "asleep").exists() and time.monotonic() < deadline:
-            time.sleep(0.05)
+        wait_for_sleep(folder)
         os.kill(loop.pid, number)
         printed, _ = loop.communicate(timeout=30)
     finally:

@@ -286,11 +286,12 @@ def wait_for_step(out, step, has_ended):
     raise AssertionError(f"ended before step {step}")
 
 
-def test_a_killed_training_ends_in_the_same_bits(model, shard, tmp_path):
+@pytest.mark.faults
+def test_a_killed_training_ends_in_the_same_bits(model, shard, tmp_path, all_faults):
     whole, killed, log = tmp_path / "whole", tmp_path / "killed", tmp_path / "log"
     config = config_of(model, optimization={"epochs": 10}, checkpoints={"every_steps": 3})
     assert run_training(config, shard, whole, log) == 0
-    for step in (20, 50):
+    for step in (10, 25, 40, 55, 70) if all_faults else (20, 50):
         process = start_training(config, shard, killed, log)
         wait_for_step(killed, step, lambda: not process.is_alive())  # noqa: B023
         process.kill()

@@ -55,8 +55,10 @@ def request(number, user="Write about a river.", role=ModelRole.BASE, **changes)
 
 
 def ask(runner, engine, *requests, watch=None):
+    new_watch = (lambda: watch) if watch else None
+
     async def gather():
-        return await asyncio.gather(*(engine.generate(asked, watch) for asked in requests))
+        return await asyncio.gather(*(engine.generate(asked, new_watch) for asked in requests))
 
     return runner.run(gather())
 

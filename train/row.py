@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
+from foundation.json_lines import parse_object
 from train.errors import ShardError
 
 _PROMPT_ROLES = ("system", "user", "assistant")
@@ -28,11 +27,9 @@ def parse_row(line: bytes, place: str) -> Row:
     Raises: ShardError: it is no conversational prompt-completion row, with its place.
     """
     try:
-        fields = orjson.loads(line)
-    except orjson.JSONDecodeError as error:
-        raise ShardError(f"{place}: not JSON: {error}; give one object a line") from None
-    if not isinstance(fields, dict):
-        raise ShardError(f"{place}: not an object; a row has prompt and completion")
+        fields = parse_object(line)
+    except ValueError as error:
+        raise ShardError(f"{place}: {error}") from None
     prompt = _messages(fields, "prompt", place)
     completion = _messages(fields, "completion", place)
     if len(completion) != 1 or completion[0]["role"] != "assistant":

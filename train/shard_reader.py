@@ -3,10 +3,14 @@
 import glob
 import hashlib
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
+from foundation.json_file import read_json
+from foundation.json_lines import numbered_lines
+from foundation.regular_file import open_regular
 from train.errors import ShardError
 from train.row import Row, parse_row
 
@@ -60,17 +64,31 @@ def _matches(path: str) -> list[Path]:
 
 
 def _read(path: Path) -> Shard:
-    digest = hashlib.sha256()
     try:
-        with path.open("rb") as file:
-            rows = tuple(_rows(file, path, digest))
+        with open_regular(path) as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            _check_manifest(path, digest)
+            file.seek(0)
+            rows = tuple(_rows(file, path))
     except OSError as error:
         raise ShardError(f"--data {path}: cannot read: {error.strerror}") from None
-    return Shard(path, digest.hexdigest(), rows)
+    return Shard(path, digest, rows)
 
 
-def _rows(lines: Iterable[bytes], path: Path, digest: Any) -> Iterator[Row]:  # noqa: ANN401
-    for number, line in enumerate(lines, start=1):
-        digest.update(line)
+def _check_manifest(path: Path, digest: str) -> None:
+    """Compare a shard of a run with the manifest of its iteration."""
+    folder = path.resolve().parent.parent
+    with suppress(FileNotFoundError, NotADirectoryError):
+        manifest = read_json(folder / "manifest.json", "restore it, or copy the shards elsewhere")
+        for row in manifest["files"]:
+            if folder / row["path"] == path.resolve() and row["sha256"] != digest:
+                raise ShardError(
+                    f"--data {path}: not as {folder / 'manifest.json'} lists it (sha256 "
+                    f"{digest[:12]} instead of {row['sha256'][:12]}); restore the file"
+                )
+
+
+def _rows(file: BinaryIO, path: Path) -> Iterator[Row]:
+    for number, line in numbered_lines(file):
         if line.strip():
             yield parse_row(line, f"{path}:{number}")

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from foundation.atomic_file import write_json
+from foundation.digest import digest_of
 from foundation.resolved_config import resolve
 from train.config import TrainConfig
 from train.example import Examples, encode_row, sort_out
@@ -71,6 +72,7 @@ def _publish(
 ) -> None:
     """Check the adapter, write where it comes from, and let it appear."""
     from train.adapter_check import check_adapter
+    from train.adapter_weights import WEIGHTS_FILE
     from train.loss_curve import draw_loss_curve
     from train.step_log import read_steps
 
@@ -80,7 +82,8 @@ def _publish(
     draw_loss_curve(steps, folder / "loss.png")
     provenance = provenance_of(config, shards, examples, template_sha256)
     metrics = training_metrics(steps, config.optimization.epochs)
-    write_json(folder / "provenance.json", {**provenance, "metrics": metrics})
+    more = {"weights_sha256": digest_of(folder / WEIGHTS_FILE), "metrics": metrics}
+    write_json(folder / "provenance.json", provenance | more)
     directory.publish()
     click.echo(
         f"{directory.out}: {metrics['steps']} steps, loss {metrics['first_loss']:.3f} -> "

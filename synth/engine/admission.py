@@ -10,7 +10,7 @@ import heapq
 from itertools import count
 
 from synth.engine.layer import EngineLayer
-from synth.engine.protocol import Completion, Engine, Request, Stage, WatchCall
+from synth.engine.protocol import Completion, Engine, NewWatch, Request, Stage
 from synth.engine.room_meter import RoomMeter
 
 _Waiting = tuple[tuple[int, int], int, asyncio.Future[None]]
@@ -29,11 +29,11 @@ class AdmittingEngine(EngineLayer):
         self._is_draining = False
         self.meter = RoomMeter(inner.num_seqs)
 
-    async def generate(self, request: Request, watch: WatchCall | None = None) -> Completion:
+    async def generate(self, request: Request, new_watch: NewWatch | None = None) -> Completion:
         """Wait for admission, then serve."""
         await self._admit(request)
         try:
-            return await self._inner.generate(request, watch)
+            return await self._inner.generate(request, new_watch)
         finally:
             self._leave()
 

@@ -13,8 +13,10 @@ from typing import BinaryIO
 
 import orjson
 
+from foundation.atomic_file import naming
+from foundation.errors import CorruptFileError
 from synth.engine.layer import EngineLayer
-from synth.engine.protocol import Completion, Engine, FinishReason, Request, WatchCall
+from synth.engine.protocol import Completion, Engine, FinishReason, NewWatch, Request
 
 
 class CohortJournal:
@@ -34,14 +36,16 @@ class CohortJournal:
 
     async def append(self, request_id: str, completion: Completion) -> None:
         """Write a completion and wait until it is on disk; one fsync serves all that wait."""
-        self._file.write(orjson.dumps({"id": request_id, **asdict(completion)}) + b"\n")
+        with naming(self._path):
+            self._file.write(orjson.dumps({"id": request_id, **asdict(completion)}) + b"\n")
         if self._next_sync is None:
             self._next_sync = asyncio.create_task(self._sync(self._syncing))
         await asyncio.shield(self._next_sync)
 
     def close(self) -> None:
-        """Write out and close."""
-        self._file.close()
+        """Write out and close; what finds no room is owed again, like what was in flight."""
+        with suppress(OSError):
+            self._file.close()
 
     def discard(self) -> None:
         """Delete the journal: its cohort is complete."""
@@ -53,8 +57,9 @@ class CohortJournal:
         if running is not None:
             await running
         self._syncing, self._next_sync = self._next_sync, None
-        self._file.flush()
-        await asyncio.to_thread(os.fsync, self._file.fileno())
+        with naming(self._path):
+            self._file.flush()
+            await asyncio.to_thread(os.fsync, self._file.fileno())
 
 
 class JournallingEngine(EngineLayer):
@@ -73,14 +78,14 @@ class JournallingEngine(EngineLayer):
         """Forget a cohort whose results are on disk."""
         self._journals.pop(cohort).discard()
 
-    async def generate(self, request: Request, watch: WatchCall | None = None) -> Completion:
+    async def generate(self, request: Request, new_watch: NewWatch | None = None) -> Completion:
         """Answer from the journal, or serve and journal."""
         journal = self._journals[request.cohort]
         known = journal.take(request.id)
         if known is not None:
             self.num_replayed += 1
             return known
-        completion = await self._inner.generate(request, watch)
+        completion = await self._inner.generate(request, new_watch)
         await journal.append(request.id, completion)
         return completion
 
@@ -103,11 +108,17 @@ def _read(path: Path) -> dict[str, Completion]:
         whole, newline, torn = content.rpartition(b"\n")
         if torn:
             os.truncate(path, len(whole) + len(newline))
-        return dict(_parse(line) for line in whole.split(b"\n") if line)
+        lines = enumerate(whole.split(b"\n"), start=1)
+        return dict(_parse(line, f"{path}:{number}") for number, line in lines if line)
     return {}
 
 
-def _parse(line: bytes) -> tuple[str, Completion]:
-    row = orjson.loads(line)
-    request_id = row.pop("id")
-    return request_id, Completion(**row | {"finish_reason": FinishReason(row["finish_reason"])})
+def _parse(line: bytes, place: str) -> tuple[str, Completion]:
+    try:
+        row = orjson.loads(line)
+        request_id = row.pop("id")
+        return request_id, Completion(**row | {"finish_reason": FinishReason(row["finish_reason"])})
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise CorruptFileError(
+            f"{place}: no completion; delete the line, its request is asked again"
+        ) from None

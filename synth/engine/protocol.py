@@ -93,6 +93,17 @@ class Completion:
 
 
 @dataclass(frozen=True, slots=True)
+class Loss:
+    """What dying engines had done for requests of a stage that were then served again."""
+
+    stage: Stage
+    requests: int
+    prompt: int
+    cached: int
+    generated: int
+
+
+@dataclass(frozen=True, slots=True)
 class EngineLoad:
     """How busy an engine is; shares are between 0 and 1."""
 
@@ -108,9 +119,16 @@ class EngineLoad:
     """Those of unfinished completions included."""
     mean_running: float = 0.0
     """Requests that ran, averaged over the time from the first step to the last."""
+    num_deaths: int = 0
+    """How often the engine died and was started again; the counters above go on."""
+    losses: tuple[Loss, ...] = ()
+    """By stage; their tokens are in the counters above."""
 
 
 WatchCall = Callable[[str], str | None]
+"""Looks at each new piece of a text, and returns why the text is lost once it is."""
+NewWatch = Callable[[], WatchCall | None]
+"""Makes a watch for a text that begins; a request may be served more than once."""
 
 
 class Engine(Protocol):
@@ -127,8 +145,8 @@ class Engine(Protocol):
     def load(self) -> EngineLoad:
         """Return how busy the engine is."""
 
-    async def generate(self, request: Request, watch: WatchCall | None = None) -> Completion:
-        """Serve one request; `watch` is given every new piece of text and may end it.
+    async def generate(self, request: Request, new_watch: NewWatch | None = None) -> Completion:
+        """Serve one request; a new watch is given every new piece of its text and may end it.
 
         Raises: EngineError: the engine is gone.
         """

@@ -16,6 +16,7 @@ from vllm.v1.engine.async_llm import AsyncLLM
 from vllm.v1.engine.exceptions import EngineDeadError, EngineGenerateError
 from vllm.v1.metrics.loggers import StatLoggerBase
 
+from foundation import parent_death
 from foundation.hardware import cpu_dtype
 from synth.adapter import Adapter
 from synth.config import EngineConfig, ModelConfig
@@ -26,6 +27,7 @@ from synth.engine.protocol import (
     EngineLoad,
     FinishReason,
     ModelRole,
+    NewWatch,
     Request,
     WatchCall,
 )
@@ -87,7 +89,7 @@ class VllmEngine:
         """Return vLLM's own counters of the last step."""
         return self._loads.load()
 
-    async def generate(self, request: Request, watch: WatchCall | None = None) -> Completion:
+    async def generate(self, request: Request, new_watch: NewWatch | None = None) -> Completion:
         """Serve one request; one that the watch objects to is aborted within about a step."""
         prompt_ids = await asyncio.to_thread(self._chat.encode, request.user, request.prefill)
         room = self._config.max_model_len - len(prompt_ids)
@@ -106,6 +108,7 @@ class VllmEngine:
         try:
             async with contextlib.aclosing(stream):
                 choices = {self._chat.first_token(choice): choice for choice in request.choices}
+                watch = new_watch() if new_watch else None
                 return await _read(stream, watch, choices, lambda: self._llm.abort(request.id))
         except (VLLMClientError, EngineGenerateError) as error:
             return _failed(f"engine_error: {first_line(error)}")
@@ -196,7 +199,8 @@ def _failed(detail: str) -> Completion:
 
 
 def prepare_environment(config: EngineConfig) -> None:
-    """Set what vLLM reads from the environment."""
+    """Set what vLLM's processes read from the environment."""
+    os.environ[parent_death.SWITCH] = "1"
     if config.omp_threads_bind is not None:
         os.environ["VLLM_CPU_OMP_THREADS_BIND"] = config.omp_threads_bind
 

@@ -41,14 +41,15 @@ class Extension:
         head_request = self._request(Stage.EXTEND_HEAD, self._recipe.form.outline(self.text))
         profile, form = self._recipe.profile, self._recipe.form
         circumstances = self._recipe.circumstances(self._initial.instruction)
-        head_completion = await engine.generate(head_request, profile.watch_draft())
+        head_completion = await engine.generate(head_request, profile.watch_draft)
         if reason := failure_of(head_completion):
             self._drop([(head_request, head_completion)], reason, head_completion.text)
             return
         head = form.head(head_completion.text)
         tail_request = self._request(Stage.EXTEND_TAIL, self.text, prefill=head)
-        watch = _watch_spliced(profile.watch(circumstances), form, head)
-        tail_completion = await engine.generate(tail_request, watch)
+        tail_completion = await engine.generate(
+            tail_request, lambda: _watch_spliced(profile.watch(circumstances), form, head)
+        )
         candidate = profile.trim(form.splice(head, tail_completion.text))
         reason = await self._objection(tail_completion, candidate)
         exchanges = [(head_request, head_completion), (tail_request, tail_completion)]

@@ -18,6 +18,11 @@ async def generate_response(
 ) -> InitialResponse | None:
     """Answer an instruction; None when the attempts are used up or the answer is unwanted."""
     response_id = f"{instruction.id}-r{copy}"
+    circumstances = recipe.circumstances(instruction)
+
+    def new_watch() -> WatchCall:
+        return _unless_unwanted(recipe.profile.watch(circumstances), is_unwanted)
+
     for attempt in range(recipe.config.generate.attempts):
         request = recipe.request(
             instruction.slot,
@@ -26,10 +31,7 @@ async def generate_response(
             user=instruction.text,
             attempt=attempt,
         )
-        watch = _unless_unwanted(
-            recipe.profile.watch(recipe.circumstances(instruction)), is_unwanted
-        )
-        completion = await engine.generate(request, watch)
+        completion = await engine.generate(request, new_watch)
         text = recipe.profile.trim(completion.text)
         reason = await recipe.objection(instruction, completion, text)
         if reason is None:

@@ -17,6 +17,7 @@ from pydantic import Field, ValidationError
 
 from filters.words import script_units
 from foundation.errors import ConfigError
+from foundation.regular_file import read_text
 from foundation.settings import Settings
 
 BUILT_IN = Path(__file__).parent
@@ -120,7 +121,7 @@ def load_prompt_set(name: str) -> PromptSet:
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text("utf-8").rstrip("\n")
+        return read_text(path).rstrip("\n")
     except OSError as error:
         raise ConfigError(f"{path}: cannot read: {error.strerror}; a prompt set needs it") from None
     except UnicodeDecodeError as error:

@@ -4,9 +4,9 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-import orjson
-
 from foundation.errors import ConfigError
+from foundation.json_lines import numbered_lines, parse_object
+from foundation.regular_file import open_regular
 
 BUILT_IN = Path(__file__).parent
 MIN_SEEDS = 2
@@ -60,21 +60,23 @@ def _resolve(name: str, built_in: Path) -> Path:
 
 def _read(path: Path, complaint: str) -> Seeds:
     try:
-        content = path.read_bytes()
+        with open_regular(path) as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            file.seek(0)
+            lines = numbered_lines(file)
+            instructions = [_parse(path, number, line) for number, line in lines if line.strip()]
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise ConfigError(f"{complaint}: {reason}; use en, zh or a JSONL file") from None
-    lines = [(number, line) for number, line in enumerate(content.split(b"\n"), 1) if line.strip()]
-    instructions = tuple(_parse(path, number, line) for number, line in lines)
-    return Seeds(instructions, hashlib.sha256(content).hexdigest())
+    return Seeds(tuple(instructions), digest)
 
 
 def _parse(path: Path, number: int, line: bytes) -> str:
     try:
-        row = orjson.loads(line)
-    except orjson.JSONDecodeError as error:
-        raise ConfigError(f"{path}:{number}: not JSON: {error}; write one object a line") from None
-    instruction = row.get("instruction") if isinstance(row, dict) else None
+        row = parse_object(line)
+    except ValueError as error:
+        raise ConfigError(f"{path}:{number}: {error}") from None
+    instruction = row.get("instruction")
     if not isinstance(instruction, str) or not instruction.strip():
         raise ConfigError(
             f'{path}:{number}: no "instruction" text; write {{"instruction": "..."}} in each line'
