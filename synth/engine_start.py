@@ -12,6 +12,7 @@ from synth.engine.protocol import Engine
 from synth.engine.restarting import EngineStarter, RestartingEngine
 from synth.engine_log import root_cause
 from synth.errors import EngineError
+from synth.interruption import leaving_on_signal
 from synth.pipeline.recipe import Recipe
 from synth.run_directory import IterationFiles
 
@@ -50,15 +51,16 @@ async def running_engine(
     """
     log = files.engine_log
 
+    def say(message: str) -> None:
+        console.print(message, soft_wrap=True, markup=False, highlight=False)
+
     async def start() -> Engine:
         log_start = log.stat().st_size
         try:
-            return await start_engine()
+            with leaving_on_signal(say):
+                return await start_engine()
         except EngineError as error:
             raise EngineError(root_cause(log, log_start) or str(error)) from error
-
-    def say(message: str) -> None:
-        console.print(message, soft_wrap=True, markup=False, highlight=False)
 
     say(f"starting vLLM on {recipe.config.model.name}; its log: {log}")
     try:

@@ -1,8 +1,17 @@
 """Ctrl-C and SIGTERM, as an event of the loop."""
 
 import asyncio
+import multiprocessing
+import os
 import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
 from typing import Any
+
+from foundation.errors import EXIT_INTERRUPTED
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def cancel_on_signal(task: "asyncio.Task[Any]") -> asyncio.Event:
@@ -12,9 +21,30 @@ def cancel_on_signal(task: "asyncio.Task[Any]") -> asyncio.Event:
     def interrupt() -> None:
         interrupted.set()
         task.cancel()
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in _SIGNALS:
             loop.remove_signal_handler(number)
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in _SIGNALS:
         loop.add_signal_handler(number, interrupt)
     return interrupted
+
+
+@contextmanager
+def leaving_on_signal(say: Callable[[str], None]) -> Iterator[None]:
+    """On a signal, kill the children and leave, while a library that hides exceptions starts."""
+
+    def leave(_number: int, _frame: FrameType | None) -> None:
+        for child in multiprocessing.active_children():
+            child.kill()
+        say("interrupted; the same command goes on")
+        os._exit(EXIT_INTERRUPTED)
+
+    before = {number: signal.getsignal(number) for number in _SIGNALS}
+    for number in _SIGNALS:
+        if before[number] is not signal.SIG_IGN:
+            signal.signal(number, leave)
+    try:
+        yield
+    finally:
+        for number in _SIGNALS:
+            signal.signal(number, before[number])
