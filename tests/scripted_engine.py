@@ -5,10 +5,32 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from synth.engine.protocol import Completion, EngineLoad, FinishReason, NewWatch, Request, WatchCall
+from synth.engine.protocol import (
+    Completion,
+    Decoding,
+    EngineLoad,
+    FinishReason,
+    ModelRole,
+    NewWatch,
+    Request,
+    Stage,
+    WatchCall,
+)
 from synth.errors import EngineError
 
 _CHARS_PER_DELTA = 64
+
+
+def request(number: int, stage: Stage = Stage.GENERATE) -> Request:
+    return Request(
+        id=f"request-{number}",
+        cohort=0,
+        sequence=number,
+        stage=stage,
+        role=ModelRole.BASE,
+        user="",
+        decoding=Decoding(max_completion_tokens=1),
+    )
 
 
 @dataclass(frozen=True)

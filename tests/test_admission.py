@@ -8,9 +8,9 @@ import pytest
 
 from benchmarks.virtual_time import VirtualTimeLoop
 from runs import run_scripted, small_config
-from scripted_engine import Answer, ScriptedEngine
+from scripted_engine import Answer, ScriptedEngine, request
 from synth.engine.admission import AdmittingEngine
-from synth.engine.protocol import Decoding, ModelRole, Request, Stage
+from synth.engine.protocol import Stage
 from synth.engine.room_meter import RoomMeter
 from writer import write
 
@@ -23,18 +23,6 @@ class PacedEngine(ScriptedEngine):
         rng = random.Random(request.id)
         await asyncio.sleep(completion.num_generated_tokens * rng.choice([0.01] * 9 + [0.1]))
         return completion
-
-
-def request(number, stage=Stage.GENERATE):
-    return Request(
-        id=f"request-{number}",
-        cohort=0,
-        sequence=number,
-        stage=stage,
-        role=ModelRole.BASE,
-        user="",
-        decoding=Decoding(max_completion_tokens=1),
-    )
 
 
 def test_later_stages_and_older_samples_go_first():

@@ -5,28 +5,12 @@ import time
 
 import pytest
 
-from scripted_engine import Answer, ScriptedEngine
+from scripted_engine import Answer, ScriptedEngine, request
 from synth.engine.journal import CohortJournal, JournallingEngine
 from synth.engine.protocol import (
     Completion,
-    Decoding,
     FinishReason,
-    ModelRole,
-    Request,
-    Stage,
 )
-
-
-def request(number, stage=Stage.GENERATE):
-    return Request(
-        id=f"request-{number}",
-        cohort=0,
-        sequence=number,
-        stage=stage,
-        role=ModelRole.BASE,
-        user="",
-        decoding=Decoding(max_completion_tokens=1),
-    )
 
 
 def serve(path, numbers):

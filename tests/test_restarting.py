@@ -5,25 +5,13 @@ from contextlib import suppress
 
 import pytest
 
-from scripted_engine import Answer, ScriptedEngine
+from scripted_engine import Answer, ScriptedEngine, request
 from synth.config import EngineConfig
-from synth.engine.protocol import Decoding, FinishReason, ModelRole, Request, Stage
+from synth.engine.protocol import FinishReason, Stage
 from synth.engine.restarting import RestartingEngine
 from synth.errors import EngineError
 
 NUM_SEQS = 16
-
-
-def request(number, stage=Stage.GENERATE):
-    return Request(
-        id=f"request-{number}",
-        cohort=0,
-        sequence=number,
-        stage=stage,
-        role=ModelRole.BASE,
-        user="Write.",
-        decoding=Decoding(max_completion_tokens=64),
-    )
 
 
 def answer(asked):
