@@ -305,6 +305,25 @@ def test_a_killed_training_ends_in_the_same_bits(model, shard, tmp_path, all_fau
     assert len((killed / "metrics.jsonl").read_text().splitlines()) == 80
 
 
+@pytest.mark.faults
+def test_a_full_disk_at_a_checkpoint_is_one_line(model, shard, trained, tmp_path):
+    out, log = tmp_path / "out", tmp_path / "log"
+    config = config_of(model)
+    largest = (trained / "adapter_model.safetensors").stat().st_size
+    # Too small for the weights, then for the tokenizer beside them.
+    for max_bytes in (largest // 2, largest * 2):
+        process = start_training(config, shard, out, log, max_file_bytes=max_bytes)
+        process.join()
+        assert process.exitcode == 1
+        last = log.read_text().splitlines()[-1]
+        assert "cannot write: " in last
+        assert "make room, then the same command goes on" in last
+        assert not out.exists()
+    assert run_training(config, shard, out, log) == 0
+    expected, found = weights_of(trained), weights_of(out)
+    assert all(torch.equal(expected[name], found[name]) for name in expected)
+
+
 def test_a_signal_leaves_a_checkpoint_and_says_so(model, shard, tmp_path):
     out, log = tmp_path / "out", tmp_path / "log"
     config = config_of(model, optimization={"epochs": 20}, checkpoints={"every_steps": 3})

@@ -1,6 +1,7 @@
 """The trainer: TRL's SFTTrainer on tokenized rows, one LoRA adapter on a frozen base."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ from train.stop_signal import StopSignal
 from train.training_directory import TrainingDirectory
 
 _IGNORED = -100
+# In the messages of safetensors, tokenizers (both Rust) and torch.save.
+_WRITE_ERRORS = ("(os error ", "inline_container")
 # Fitted to the peak memory of `benchmarks/training_memory.py`; a GPU's kernel needs no temporaries.
 _CPU_LOSS_TILES, _FUSED_LOSS_TILES = 13, 1
 _DISTRIBUTED = {
@@ -50,7 +53,7 @@ def fit(
     stop = StopSignal()
     trainer.add_callback(stop)
     try:
-        with stop.listening():
+        with stop.listening(), _naming_write_errors(directory):
             trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     except torch.OutOfMemoryError as error:
         raise TrainingError(
@@ -58,11 +61,27 @@ def fit(
             "data.max_row_tokens or rows_per_device, or set memory.activation_offloading"
         ) from error
     stop.raise_if_received()
-    trainer.save_model(str(directory.work.folder))
+    with _naming_write_errors(directory):
+        trainer.save_model(str(directory.work.folder))
     if trainer.is_world_process_zero():
         # A pickle; nothing reads it.
         (directory.work.folder / "training_args.bin").unlink(missing_ok=True)
     trainer.accelerator.wait_for_everyone()
+
+
+@contextmanager
+def _naming_write_errors(directory: TrainingDirectory) -> Iterator[None]:
+    """Say where there was no room: the libraries that write raise errors of their own."""
+    try:
+        yield
+    except Exception as error:  # tokenizers raises no class of its own
+        if not any(mark in str(error) for mark in _WRITE_ERRORS):
+            raise
+        reason = " ".join(str(error).split())
+        raise TrainingError(
+            f"{directory.work.folder}: cannot write: {reason[:200]}; make room, then the same "
+            "command goes on"
+        ) from error
 
 
 def make_trainer(
