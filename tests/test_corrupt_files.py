@@ -1,0 +1,114 @@
+"""Files of a run that are not as they were written are named, and nothing is made of them."""
+
+import json
+
+import pytest
+
+from foundation.errors import CommandError, CorruptFileError
+from runs import NO_TENSORS, data_files, run_scripted, small_config
+from scripted_engine import ScriptedEngine
+from synth.errors import EngineError
+from synth.preparation import prepare
+from synth.run_directory import RunDirectory
+from train.errors import ShardError
+from train.shard_reader import read_shards
+from writer import write
+
+
+@pytest.fixture
+def finished(tmp_path):
+    files, _ = run_scripted(tmp_path / "out")
+    return files
+
+
+@pytest.fixture
+def interrupted(tmp_path):
+    """Return the files of a run with complete cohorts and open ones."""
+    with pytest.raises(EngineError):
+        run_scripted(tmp_path / "out", engine=ScriptedEngine(write, dies_after=330))
+    files = RunDirectory(tmp_path / "out").iteration(1)
+    assert list(files.folder.glob("journal/*.complete.json"))
+    assert list(files.folder.glob("journal/cohort-?????.jsonl"))
+    return files
+
+
+def spoil(path):
+    """Change one letter."""
+    content = bytearray(path.read_bytes())
+    at = content.index(b'"id"') + 1
+    content[at : at + 2] = b"ID"
+    path.write_bytes(content)
+
+
+def test_a_shard_that_changed_is_not_trained_on(finished):
+    shard = finished.shard("generator", 0)
+    read_shards([str(shard)])
+    spoil(shard)
+    with pytest.raises(ShardError, match=r"generator-00000\.jsonl: not as .*manifest\.json lists"):
+        read_shards([str(shard)])
+
+
+def test_rows_of_one_s_own_need_no_manifest(finished, tmp_path):
+    own = tmp_path / "own" / "rows.jsonl"
+    own.parent.mkdir()
+    own.write_bytes(finished.shard("generator", 0).read_bytes())
+    spoil(own)
+    assert read_shards([str(own)])
+
+
+def test_records_that_changed_are_no_examples_for_the_next_iteration(finished):
+    for role in ("generator", "extender"):
+        folder = finished.adapter(role)
+        folder.mkdir(parents=True)
+        config = {"peft_type": "LORA", "r": 8, "base_model_name_or_path": "scripted"}
+        (folder / "adapter_config.json").write_text(json.dumps(config))
+        (folder / "adapter_model.safetensors").write_bytes(NO_TENSORS)
+    directory = RunDirectory(finished.folder.parent)
+    prepare(small_config(), 2, directory)
+    spoil(finished.records(0))
+    with pytest.raises(CorruptFileError, match=r"cohort-00000\.jsonl: not as .*manifest\.json"):
+        prepare(small_config(), 2, directory)
+
+
+@pytest.mark.parametrize("kind", ["records", "rejects"])
+def test_a_complete_cohort_whose_file_changed_is_named(interrupted, kind):
+    receipt = next(iter(sorted(interrupted.folder.glob("journal/*.complete.json"))))
+    cohort = json.loads(receipt.read_bytes())["cohort"]
+    spoil(getattr(interrupted, kind)(cohort))
+    with pytest.raises(CorruptFileError, match=rf"{kind}/cohort-.* not as it was written; restore"):
+        run_scripted(interrupted.folder.parent)
+
+
+def test_a_missing_file_of_a_complete_cohort_is_made_again_without_its_receipt(
+    interrupted, tmp_path
+):
+    whole, _ = run_scripted(tmp_path / "whole")
+    receipt = next(iter(sorted(interrupted.folder.glob("journal/*.complete.json"))))
+    cohort = json.loads(receipt.read_bytes())["cohort"]
+    interrupted.records(cohort).unlink()
+    with pytest.raises(CorruptFileError, match=r"missing; restore it, or delete .*complete"):
+        run_scripted(interrupted.folder.parent)
+    receipt.unlink()
+    run_scripted(interrupted.folder.parent)
+    assert data_files(interrupted) == data_files(whole)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]"])
+def test_a_receipt_that_is_no_json_is_named(interrupted, content):
+    receipt = next(iter(sorted(interrupted.folder.glob("journal/*.complete.json"))))
+    receipt.write_bytes(content)
+    with pytest.raises(CorruptFileError, match=r"complete\.json: not .*; delete it and its cohort"):
+        run_scripted(interrupted.folder.parent)
+
+
+def test_a_corrupt_middle_of_a_journal_is_named_and_can_be_deleted(interrupted, tmp_path):
+    whole, _ = run_scripted(tmp_path / "whole")
+    journal = next(iter(sorted(interrupted.folder.glob("journal/cohort-?????.jsonl"))))
+    lines = journal.read_bytes().splitlines(keepends=True)
+    assert len(lines) > 3
+    journal.write_bytes(b"".join([lines[0], lines[1][:20] + b"\n", *lines[2:]]))
+    with pytest.raises(CommandError, match=rf"{journal.name}:2: no completion; delete the line"):
+        run_scripted(interrupted.folder.parent)
+    journal.write_bytes(b"".join([lines[0], *lines[2:]]))
+    run_scripted(interrupted.folder.parent)
+    assert data_files(interrupted) == data_files(whole)
