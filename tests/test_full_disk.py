@@ -3,10 +3,10 @@
 The disk is a limit on the size of files; Linux answers as a full disk does, with another errno.
 """
 
-import os
 import random
 import resource
 import signal
+from contextlib import redirect_stderr
 from pathlib import Path
 
 import pytest
@@ -23,10 +23,10 @@ NUM_LIMITS, NUM_LIMITS_SAMPLED = 24, 6
 
 def run_with_limit(folder, max_bytes, log):
     """Run as a command does while no file can exceed a size."""
-    os.dup2(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 2)
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (max_bytes, resource.RLIM_INFINITY))
-    run_command(lambda **_: run_scripted(folder)[1])
+    with log.open("w", buffering=1) as file, redirect_stderr(file):
+        run_command(lambda **_: run_scripted(folder)[1])
 
 
 def sizes_of(files):
