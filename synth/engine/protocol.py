@@ -94,7 +94,7 @@ class Completion:
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """What dying engines had done for requests of a stage that were then served again."""
+    """What dying engines had done for requests of a stage that they never finished."""
 
     stage: Stage
     requests: int
