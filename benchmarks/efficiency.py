@@ -23,11 +23,12 @@ from benchmarks.trace import Served, TracingEngine, read_trace, write_trace
 from foundation.config_file import load_config
 from synth.config import RunConfig
 from synth.engine.protocol import Stage
-from synth.engine_start import EngineStarter, prepare_engine
+from synth.engine.restarting import EngineStarter
 from synth.pipeline.recipe import Recipe
 from synth.preparation import prepare
 from synth.run_directory import RunDirectory
 from synth.synthesis import run_with_engine
+from synth.vllm_start import prepare_vllm
 
 _PATH = click.Path(path_type=Path)
 _TRACE = "trace.jsonl"
@@ -83,7 +84,7 @@ def pipeline(config: RunConfig, folder: Path) -> None:
     """Run the pipeline, write the trace."""
     directory = RunDirectory(folder)
     recipe, resolved = prepare(config, 1, directory)
-    start_engine = prepare_engine(recipe)
+    start_engine = prepare_vllm(recipe)
     directory.claim(resolved)
     asyncio.run(_run(config, recipe, directory, start_engine))
 

@@ -1,8 +1,8 @@
 """How many output tokens a second one process can carry when the engine answers at once.
 
 Everything is real but the engine: prompts, watches, filter, journal with fsync, cohorts, shards.
-Prompts are not tokenized; vLLM's own front-end is not in it. Beside each run there is one whose
-journal writes nothing, which shows what journalling costs.
+Prompts are not tokenized; vLLM's own front-end is not in it. What journalling costs is shown by
+short runs in pairs, one of which has a journal that writes nothing.
 """
 
 import asyncio
@@ -11,6 +11,7 @@ import resource
 import statistics
 import tempfile
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -27,33 +28,48 @@ from synth.preparation import prepare
 from synth.run_directory import RunDirectory
 from synth.synthesis import run_with_engine
 
+_SHORT_RUN_INSTRUCTIONS = 8
+
 
 @click.command()
 @click.option("--instructions", default=64, type=click.IntRange(min=1))
 @click.option("--words", default=1000, type=click.IntRange(min=50), help="Of an initial response.")
 @click.option("--runs", default=3, type=click.IntRange(min=1))
 @click.option("--cores", default=1, type=click.IntRange(min=1))
-def main(instructions: int, words: int, runs: int, cores: int) -> None:
+@click.option("--pairs", default=40, type=click.IntRange(min=2), help="With and without a journal.")
+def main(instructions: int, words: int, runs: int, cores: int, pairs: int) -> None:
     """Print tokens per second of the whole path."""
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
-    rows = [measure_both(instructions, words) for _ in range(runs)]
+    rows = [measure(instructions, words) for _ in range(runs)]
     median = statistics.median(row["tokens/s"] for row in rows)
-    arguments = f"--instructions {instructions} --words {words} --runs {runs} --cores {cores}"
-    cost = statistics.median(row["journal's cost"] for row in rows)
+    arguments = (
+        f"--instructions {instructions} --words {words} --runs {runs} --cores {cores} "
+        f"--pairs {pairs}"
+    )
+    costs = sorted(journal_cost(words, number) for number in range(pairs))
+    cost = statistics.median(costs)
     title = (
         f"our own cost: median {median:,.0f} output tokens/s on {cores} core(s), "
         f"{cost:.1%} of the time for the journal"
     )
-    figures = {"median_tokens_per_s": round(median), "journal_cost": round(cost, 4)}
+    figures = {
+        "median_tokens_per_s": round(median),
+        "journal_cost": round(cost, 4),
+        "journal_cost_quartiles": [round(costs[len(costs) * part // 4], 4) for part in (1, 3)],
+    }
     report("overhead", arguments, title, rows, **figures)
 
 
-def measure_both(num_instructions: int, num_words: int) -> dict[str, Any]:
-    """Run with and without the journal; return the figures of the first."""
-    with patch.object(CohortJournal, "append", _forget):
-        without = measure(num_instructions, num_words)
-    row = measure(num_instructions, num_words)
-    return row | {"journal's cost": 1 - row["tokens/s"] / without["tokens/s"]}
+def journal_cost(num_words: int, number: int) -> float:
+    """Run with the journal and without; return the share of the time that it took.
+
+    The order alternates with `number`, for the machine's speed drifts.
+    """
+    seconds = {}
+    for journals in (True, False) if number % 2 else (False, True):
+        with nullcontext() if journals else patch.object(CohortJournal, "append", _forget):
+            seconds[journals] = measure(_SHORT_RUN_INSTRUCTIONS, num_words)["seconds"]
+    return 1 - seconds[False] / seconds[True]
 
 
 async def _forget(_journal: CohortJournal, _request_id: str, _completion: Completion) -> None:
@@ -74,8 +90,8 @@ def measure(num_instructions: int, num_words: int) -> dict[str, Any]:
         seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
     return {
         "output tokens": engine.num_generated_tokens,
-        "seconds": round(seconds, 2),
-        "CPU seconds": round(cpu, 2),
+        "seconds": round(seconds, 3),
+        "CPU seconds": round(cpu, 3),
         "tokens/s": engine.num_generated_tokens / seconds,
         "peak MiB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
     }

@@ -23,12 +23,12 @@ from benchmarks.result import report
 from foundation.config_file import load_config
 from synth.config import RunConfig
 from synth.engine.protocol import Engine
-from synth.engine_start import prepare_engine
 from synth.percentiles import percentiles
 from synth.pipeline.recipe import Recipe
 from synth.preparation import prepare
 from synth.run_directory import IterationFiles, RunDirectory
 from synth.synthesis import run_with_engine
+from synth.vllm_start import prepare_vllm
 
 _PATH = click.Path(path_type=Path)
 _SCHEDULES = ("reference", "barriers", "ours")
@@ -74,7 +74,7 @@ def one(config: RunConfig, schedule: str, folder: Path) -> None:
     """Run one schedule."""
     directory = RunDirectory(folder)
     recipe, resolved = prepare(config, 1, directory)
-    start_engine = prepare_engine(recipe)
+    start_engine = prepare_vllm(recipe)
     directory.claim(resolved)
 
     async def run() -> dict[str, Any]:

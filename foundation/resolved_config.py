@@ -15,14 +15,14 @@ def resolve(
     inputs: Mapping[str, Any],
     packages: Iterable[str],
     *,
-    indecisive: Iterable[str] = (),
+    indecisive: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Collect what decides the results, with a digest over it, and the versions in use.
 
     Args:
-        indecisive: Sections of the configuration on which the results do not depend.
+        indecisive: What the results do not depend on, as pydantic's `exclude` takes it.
     """
-    settings = config.model_dump(mode="json", exclude=set(indecisive))
+    settings = config.model_dump(mode="json", exclude=indecisive)
     decisive = {"config": settings, "inputs": dict(inputs)}
     canonical = orjson.dumps(decisive, option=orjson.OPT_SORT_KEYS)
     return {

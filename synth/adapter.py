@@ -23,6 +23,8 @@ class Adapter:
     """Unique per version, e.g. `generator@2`: vLLM keeps adapters by name."""
     path: Path
     rank: int
+    digest: str
+    """SHA-256 of the weights."""
 
     @property
     def served_rank(self) -> int:
@@ -47,12 +49,15 @@ def load_adapter(name: str, path: Path, base: str) -> Adapter:
     if not isinstance(config, dict):
         raise ConfigError(f"{path}/adapter_config.json: not an object")
     _check_base(path, config, base)
-    _check_weights(path)
-    return Adapter(name, path, _check_rank(path, config))
+    digest = _check_weights(path)
+    return Adapter(name, path, _check_rank(path, config), digest)
 
 
-def _check_weights(path: Path) -> None:
-    """Check that the weights are whole, and those that the trainer wrote where it says which."""
+def _check_weights(path: Path) -> str:
+    """Check that the weights are whole, and those that the trainer wrote where it says which.
+
+    Returns: Their SHA-256.
+    """
     weights, provenance = path / "adapter_model.safetensors", path / "provenance.json"
     try:
         with safe_open(weights, framework="numpy"):
@@ -60,15 +65,16 @@ def _check_weights(path: Path) -> None:
     except (SafetensorError, OSError) as error:
         reason = " ".join(str(error).split())
         raise ConfigError(f"{weights}: {reason}; copy it again, or train again") from None
-    if not provenance.is_file():
-        return
-    expected = read_json(provenance, "copy it again, or train again").get("weights_sha256")
     digest = digest_of(weights)
+    if not provenance.is_file():
+        return digest
+    expected = read_json(provenance, "copy it again, or train again").get("weights_sha256")
     if expected not in (None, digest):
         raise ConfigError(
             f"{weights}: not as {provenance.name} lists it (sha256 {digest[:12]} instead of "
             f"{expected[:12]}); copy it again, or train again"
         )
+    return digest
 
 
 def _check_base(path: Path, config: dict[str, Any], base: str) -> None:

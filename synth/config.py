@@ -36,10 +36,15 @@ class AdapterConfig(Settings):
 
 
 class EngineConfig(Settings):
-    """The in-process vLLM engine."""
+    """vLLM in this process, or vLLM servers that run already."""
 
+    kind: Literal["vllm", "server"] = "vllm"
+    """`vllm` starts an engine here; `server` asks those at `urls`, started with the same model."""
+    urls: tuple[str, ...] = Field((), strict=False)
+    """Addresses of the servers, e.g. `http://node-7:8000`."""
     max_num_seqs: int = Field(ge=1)
-    """Sequences that vLLM runs at once. Always set: the default of AsyncLLM is far below LLM's."""
+    """Sequences that vLLM runs at once, each server for itself. Always set: the default of AsyncLLM
+    is far below LLM's."""
     max_num_batched_tokens: int = Field(ge=1)
     """Tokens of one engine step, prompts and outputs together."""
     max_model_len: int = Field(ge=128)
@@ -68,6 +73,22 @@ class EngineConfig(Settings):
     """Deaths of the engine in a row, without one completion after them, that end the run."""
     per_request_seeds: bool = False
     """Give each request its own sampler seed; on a GPU this turns vLLM's fast sampler off."""
+
+    @property
+    def capacity(self) -> int:
+        """Requests kept in one engine: slightly more than run at once, so none waits for us."""
+        return max(1, int(self.max_num_seqs * self.admission_ratio))
+
+    @model_validator(mode="after")
+    def _check_urls(self) -> "EngineConfig":
+        if self.kind == "server" and not self.urls:
+            raise ValueError("kind `server` needs the servers' addresses in urls")
+        if self.kind != "server" and self.urls:
+            raise ValueError(f"urls are for kind `server`, not `{self.kind}`")
+        for url in self.urls:
+            if not url.startswith(("http://", "https://")):
+                raise ValueError(f"urls: {url!r} does not begin with http:// or https://")
+        return self
 
 
 class DecodingConfig(Settings):

@@ -27,7 +27,7 @@ def work_on_engine(
     files = directory.iteration(recipe.iteration)
 
     async def run(console: Console) -> int:
-        async with running_engine(recipe, files, start_engine, console) as engine:
+        async with running_engine(files, start_engine, console) as engine:
             return await work(recipe, files, engine, console)
 
     with directory.locked():

@@ -1,73 +1,62 @@
-"""Starting vLLM: what can be checked first, then the engine, and why it does not start."""
+"""Starting the engine that the configuration names."""
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from importlib.util import find_spec
+from pathlib import Path
 
 from rich.console import Console
 
-from foundation.errors import ConfigError
 from synth.engine.protocol import Engine
-from synth.engine.restarting import EngineStarter, RestartingEngine
-from synth.engine_log import root_cause
 from synth.errors import EngineError
-from synth.interruption import leaving_on_signal
+from synth.interruption import Announce
 from synth.pipeline.recipe import Recipe
 from synth.run_directory import IterationFiles
+from synth.server_start import prepare_servers
+from synth.vllm_start import prepare_vllm, start_restarting
+
+StartEngine = Callable[[Path, Announce], Awaitable[Engine]]
+"""Starts an engine, given the file that it logs to and where to say what happens to it."""
 
 # Read by the libraries when they are imported.
 _NO_TELEMETRY = ("VLLM_NO_USAGE_STATS", "DO_NOT_TRACK", "HF_HUB_DISABLE_TELEMETRY")
 
 
-def prepare_engine(recipe: Recipe) -> EngineStarter:
-    """Check the model; vLLM itself is imported only when the engine starts."""
+def prepare_engine(recipe: Recipe) -> StartEngine:
+    """Check what can be checked before an engine starts.
+
+    Raises: ConfigError: the model cannot be used, or a package is missing.
+    """
     for switch in _NO_TELEMETRY:
         os.environ.setdefault(switch, "1")
-    if find_spec("vllm") is None:
-        raise ConfigError("engine: vllm is not installed; pip install '.[gpu]' or '.[cpu]'")
-    from synth.engine.chat import ChatTokenizer, check_model_length
+    if recipe.config.engine.kind == "server":
+        return prepare_servers(recipe)
+    start_vllm = prepare_vllm(recipe)
 
-    config, wording = recipe.config, recipe.prompts.wording
-    check_model_length(config.model, config.engine.max_model_len)
-    chat = ChatTokenizer.load(config.model)
-    chat.check_choices((wording.answer_yes, wording.answer_no))
-
-    async def start() -> Engine:
-        from synth.engine.vllm import VllmEngine
-
-        return await VllmEngine.start(config.model, config.engine, recipe.adapters, chat)
+    async def start(log: Path, announce: Announce) -> Engine:
+        return await start_restarting(recipe, start_vllm, log, announce)
 
     return start
 
 
 @asynccontextmanager
 async def running_engine(
-    recipe: Recipe, files: IterationFiles, start_engine: EngineStarter, console: Console
+    files: IterationFiles, start_engine: StartEngine, console: Console
 ) -> AsyncIterator[Engine]:
-    """Run an engine while the block lasts; one that dies is replaced.
+    """Run an engine while the block lasts.
 
-    Raises: EngineError: vLLM does not start or dies again and again, with the reason of its log.
+    Raises: EngineError: it does not start or dies again and again, with the reason of its log.
     """
     log = files.engine_log
 
-    def say(message: str) -> None:
+    def announce(message: str) -> None:
         console.print(message, soft_wrap=True, markup=False, highlight=False)
 
-    async def start() -> Engine:
-        log_start = log.stat().st_size
-        try:
-            with leaving_on_signal(say):
-                return await start_engine()
-        except EngineError as error:
-            raise EngineError(root_cause(log, log_start) or str(error)) from error
-
-    say(f"starting vLLM on {recipe.config.model.name}; its log: {log}")
     try:
-        engine = RestartingEngine(await start(), start, recipe.config.engine, say)
+        engine = await start_engine(log, announce)
         try:
             yield engine
         finally:
             await engine.close()
     except EngineError as error:
-        raise EngineError(f"{error}; vLLM's log: {log}") from error
+        raise EngineError(f"{error}; the engine's log: {log}") from error

@@ -11,6 +11,9 @@ from typing import Any
 
 from foundation.errors import EXIT_INTERRUPTED
 
+Announce = Callable[[str], None]
+"""Tells the person at the terminal what happens."""
+
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -30,13 +33,13 @@ def cancel_on_signal(task: "asyncio.Task[Any]") -> asyncio.Event:
 
 
 @contextmanager
-def leaving_on_signal(say: Callable[[str], None]) -> Iterator[None]:
+def leaving_on_signal(announce: Announce) -> Iterator[None]:
     """On a signal, kill the children and leave, while a library that hides exceptions starts."""
 
     def leave(_number: int, _frame: FrameType | None) -> None:
         for child in multiprocessing.active_children():
             child.kill()
-        say("interrupted; the same command goes on")
+        announce("interrupted; the same command goes on")
         os._exit(EXIT_INTERRUPTED)
 
     before = {number: signal.getsignal(number) for number in _SIGNALS}

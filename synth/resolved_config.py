@@ -18,6 +18,8 @@ _PACKAGES = (
     "rapidfuzz",
     "markdown-it-py",
 )
+# Where and how a run is carried out: it may go on elsewhere.
+_INDECISIVE = {"loop": True, "engine": {"kind", "urls"}}
 
 
 def resolve_run(
@@ -29,4 +31,4 @@ def resolve_run(
         "seeds_sha256": seeds.digest,
         "held_out_sha256": held_out.digest,
     }
-    return resolve(config, inputs, _PACKAGES, indecisive={"loop"})
+    return resolve(config, inputs, _PACKAGES, indecisive=_INDECISIVE)

@@ -15,7 +15,12 @@ def synth(*arguments, stdin=b"", timeout_s=120):
         input=stdin,
         capture_output=True,
         timeout=timeout_s,
-        env={name: value for name, value in os.environ.items() if name != _SET_BY_TRL},
+        env=environment(),
         check=False,
     )
     return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+
+def environment():
+    """Return the environment for a command that people start."""
+    return {name: value for name, value in os.environ.items() if name != _SET_BY_TRL}

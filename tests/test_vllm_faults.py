@@ -2,27 +2,16 @@
 
 import json
 import os
+import shutil
 import signal
-import subprocess
-import sys
 import time
 
-import psutil
 import pytest
+
+from vllm_run import MODEL, SECRETS, RunUnderTest, listening_addresses, shared_memory
 
 pytestmark = [pytest.mark.engine, pytest.mark.faults]
 
-SETTINGS = [
-    "num_instructions=4",
-    "cohort_instructions=4",
-    "expand.attempts=40",
-    "generate.attempts=6",
-    "generate.max_completion_tokens=256",
-    "extend.attempts=2",
-    "extend.max_completion_tokens=320",
-    "extend.max_stage_1_tokens=160",
-    "held_out.num_instructions=0",
-]
 # Who dies once which stage has its first completion.
 ALL_KILLS = [
     ("core", "expand"),
@@ -31,71 +20,8 @@ ALL_KILLS = [
     ("main", "extend_head"),
     ("core", "extend_tail"),
 ]
+MAX_SECONDS_TO_END = 10
 SAMPLED_KILLS = [("main", "expand"), ("core", "extend_head")]
-SECRETS = {"HF_TOKEN": "hf_planted7token", "MY_DB_PASSWORD": "planted-pass-word"}
-
-
-class RunUnderTest:
-    """`synth run` in a session of its own."""
-
-    def __init__(self, out):
-        self.out = out
-        command = ["run", "--config", "configs/cpu.yaml", "--out", str(out)]
-        overrides = [part for setting in SETTINGS for part in ("-o", setting)]
-        self.log = out.parent / f"{out.name}.log"
-        with self.log.open("ab") as file:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "synth", *command, *overrides],
-                start_new_session=True,
-                stdout=file,
-                stderr=file,
-                env={**os.environ, **SECRETS},
-            )
-
-    def wait_for(self, stage):
-        """Wait until a request of a stage is journalled."""
-        journal = self.out / "iteration-1" / "journal" / "cohort-00000.jsonl"
-        while self.process.poll() is None:
-            if journal.exists() and f"/{stage}".encode() in journal.read_bytes():
-                return
-            time.sleep(0.1)
-        raise AssertionError(f"ended before {stage}: {self.log.read_text()}")
-
-    def processes(self):
-        """Return all processes of the session that live."""
-        found = []
-        for process in psutil.process_iter():
-            try:
-                if os.getsid(process.pid) == self.process.pid and process.status() != "zombie":
-                    found.append(process)
-            except (ProcessLookupError, psutil.NoSuchProcess):
-                continue
-        return found
-
-    def core(self):
-        """Return the engine's core: the child that has a name of vLLM's."""
-        children = psutil.Process(self.process.pid).children()
-        return next(child for child in children if "EngineCore" in " ".join(child.cmdline()))
-
-    def wait_for_end(self):
-        """Wait until nothing of the session lives any more; return the exit code."""
-        code = self.process.wait()
-        deadline = time.monotonic() + 15
-        while processes := self.processes():
-            assert time.monotonic() < deadline, processes
-            time.sleep(0.1)
-        return code
-
-
-def listening_addresses(run):
-    connections = [
-        connection for process in run.processes() for connection in process.net_connections("tcp")
-    ]
-    return {connection.laddr.ip for connection in connections if connection.status == "LISTEN"}
-
-
-def shared_memory():
-    return set(os.listdir("/dev/shm"))
 
 
 @pytest.fixture(scope="module")
@@ -158,13 +84,64 @@ def test_no_secret_is_written(survived):
         assert not [name for name, value in SECRETS.items() if value.encode() in content], path
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_drains_the_run(tmp_path, number, all_faults):
+    if number == signal.SIGINT and not all_faults:
+        pytest.skip("a sample")
+    before = shared_memory()
+    run = RunUnderTest(tmp_path / "out")
+    run.wait_for("generate")
+    code, seconds = signalled(run, number)
+    assert code == 130
+    assert seconds < MAX_SECONDS_TO_END
+    assert "the same command goes on" in run.log.read_text()
+    assert shared_memory() == before
+
+
+def test_a_second_signal_ends_the_run_at_once(tmp_path, all_faults):
+    if not all_faults:
+        pytest.skip("a sample")
+    before = shared_memory()
+    run = RunUnderTest(tmp_path / "out")
+    run.wait_for("expand")
+    run.process.send_signal(signal.SIGINT)
+    time.sleep(0.2)
+    code, seconds = signalled(run, signal.SIGINT)
+    assert code == 130
+    assert seconds < 3
+    assert shared_memory() == before
+
+
+def test_weights_that_are_cut_end_with_one_line(tmp_path):
+    before = shared_memory()
+    model = tmp_path / "model"
+    shutil.copytree(MODEL, model)
+    weights = model / "model.safetensors"
+    os.truncate(weights, weights.stat().st_size // 2)
+    run = RunUnderTest(tmp_path / "out", f"model.name={model}")
+    assert run.wait_for_end() == 1
+    error = run.log.read_text().splitlines()[-1]
+    assert error.startswith("error: ")
+    assert "safetensors" in error.lower()
+    assert "engine.log" in error
+    assert "Traceback" not in run.log.read_text()
+    assert shared_memory() == before
+
+
 def test_a_signal_while_the_engine_starts_ends_everything(tmp_path):
     run = RunUnderTest(tmp_path / "out")
     while len(run.processes()) < 2:
         time.sleep(0.1)
     time.sleep(2)
-    began = time.monotonic()
-    run.process.send_signal(signal.SIGTERM)
-    assert run.wait_for_end() == 130
-    assert time.monotonic() - began < 10
+    code, seconds = signalled(run, signal.SIGTERM)
+    assert code == 130
+    assert seconds < MAX_SECONDS_TO_END
     assert "interrupted" in run.log.read_text()
+
+
+def signalled(run, number):
+    """Send a signal; return the exit code and the seconds until no process was left."""
+    began = time.monotonic()
+    run.process.send_signal(number)
+    code = run.wait_for_end()
+    return code, time.monotonic() - began

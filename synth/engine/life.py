@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from synth.engine.protocol import (
@@ -16,6 +16,7 @@ from synth.engine.protocol import (
 )
 from synth.errors import EngineError
 
+_STALL_LOOKS = 8
 _COUNTERS = ("num_prompt_tokens", "num_cached_tokens", "num_generated_tokens")
 
 
@@ -87,3 +88,59 @@ class Life:
             yield Loss(stage, number, *shares)
             lost = [tokens - share for tokens, share in zip(lost, shares, strict=True)]
             rest -= number
+
+
+async def give_up_stalled(current: Callable[[], Life], timeout_s: float) -> None:
+    """Give an engine up that does nothing for so long although it has requests; never return.
+
+    Args:
+        current: Returns the engine's life at present; after a death another one.
+    """
+    clock = asyncio.get_running_loop().time
+    last, since = None, clock()
+    while True:
+        await asyncio.sleep(timeout_s / _STALL_LOOKS)
+        life = current()
+        found = (id(life), *life.progress())
+        if found != last or not life.in_flight:
+            last, since = found, clock()
+        elif clock() - since >= timeout_s:
+            life.give_up()
+
+
+def total_load(lives: Sequence[Life]) -> EngineLoad:
+    """Add up the loads of engines that live and the counters of those that died."""
+    dead = [life for life in lives if life.final_load is not None]
+    loads, living = (
+        [life.load() for life in some]
+        for some in (lives, [life for life in lives if life.final_load is None])
+    )
+    return EngineLoad(
+        num_running=sum(load.num_running for load in living),
+        num_waiting=sum(load.num_waiting for load in living),
+        kv_cache_usage=_mean(load.kv_cache_usage for load in living),
+        prefix_hit_rate=_mean(load.prefix_hit_rate for load in living),
+        num_prompt_tokens=sum(load.num_prompt_tokens for load in loads),
+        num_cached_tokens=sum(load.num_cached_tokens for load in loads),
+        num_generated_tokens=sum(load.num_generated_tokens for load in loads),
+        mean_running=sum(load.mean_running for load in living),
+        num_deaths=len(dead),
+        losses=_sum_up([loss for life in dead for loss in life.losses()]),
+    )
+
+
+def _mean(shares: Iterable[float]) -> float:
+    found = list(shares)
+    return sum(found) / len(found) if found else 0.0
+
+
+def _sum_up(losses: list[Loss]) -> tuple[Loss, ...]:
+    sums: dict[Stage, Counter[str]] = {}
+    for loss in losses:
+        sums.setdefault(loss.stage, Counter()).update(
+            requests=loss.requests,
+            prompt=loss.prompt,
+            cached=loss.cached,
+            generated=loss.generated,
+        )
+    return tuple(Loss(stage, **sums[stage]) for stage in sorted(sums))

@@ -1,22 +1,12 @@
 """An engine that is started again when it dies; what was in flight is asked again."""
 
 import asyncio
-from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 
 from synth.config import EngineConfig
-from synth.engine.life import Life
-from synth.engine.protocol import (
-    Completion,
-    Engine,
-    EngineLoad,
-    FinishReason,
-    Loss,
-    NewWatch,
-    Request,
-    Stage,
-)
+from synth.engine.failure import poisoned
+from synth.engine.life import Life, give_up_stalled, total_load
+from synth.engine.protocol import Completion, Engine, EngineLoad, NewWatch, Request
 from synth.errors import EngineError
 
 EngineStarter = Callable[[], Awaitable[Engine]]
@@ -25,7 +15,6 @@ EngineStarter = Callable[[], Awaitable[Engine]]
 # which kills it again takes few others with it.
 _SUSPECT_SHARE = 1 / 8
 _NUM_NAMED = 3
-_STALL_LOOKS = 8
 
 
 class RestartingEngine:
@@ -47,7 +36,9 @@ class RestartingEngine:
         self._failure: EngineError | None = None
         self._restarting = asyncio.Lock()
         self._suspects = asyncio.Semaphore(max(1, int(engine.num_seqs * _SUSPECT_SHARE)))
-        self._stall_watch = asyncio.create_task(self._notice_stalls())
+        self._stall_watch = asyncio.create_task(
+            give_up_stalled(lambda: self._life, config.stall_timeout_s)
+        )
 
     @property
     def num_seqs(self) -> int:
@@ -61,17 +52,7 @@ class RestartingEngine:
 
     def load(self) -> EngineLoad:
         """Return the living engine's load, with counters since the first one's start."""
-        living, dead = self._life.load(), [life.load() for life in self._dead]
-        if not dead:
-            return living
-        return replace(
-            living,
-            num_prompt_tokens=sum(load.num_prompt_tokens for load in (living, *dead)),
-            num_cached_tokens=sum(load.num_cached_tokens for load in (living, *dead)),
-            num_generated_tokens=sum(load.num_generated_tokens for load in (living, *dead)),
-            num_deaths=len(dead),
-            losses=_sum_up([loss for life in self._dead for loss in life.losses()]),
-        )
+        return total_load([self._life, *self._dead])
 
     async def generate(self, request: Request, new_watch: NewWatch | None = None) -> Completion:
         """Serve a request, once more if the engine dies under it.
@@ -82,7 +63,7 @@ class RestartingEngine:
         if completion is None:
             async with self._suspects:
                 completion = await self._serve(request, new_watch)
-        return completion or _poisoned()
+        return completion or poisoned()
 
     async def close(self) -> None:
         """Close the living engine."""
@@ -134,37 +115,6 @@ class RestartingEngine:
             self._dead.append(dead)
             self._life = Life(engine)
             return
-
-    async def _notice_stalls(self) -> None:
-        """Give an engine up that does nothing although it has requests."""
-        clock = asyncio.get_running_loop().time
-        last, since = None, clock()
-        while True:
-            await asyncio.sleep(self._config.stall_timeout_s / _STALL_LOOKS)
-            life = self._life
-            found = (id(life), *life.progress())
-            if found != last or not life.in_flight:
-                last, since = found, clock()
-            elif clock() - since >= self._config.stall_timeout_s:
-                life.give_up()
-
-
-def _poisoned() -> Completion:
-    return Completion(
-        "", FinishReason.ERROR, 0, 0, 0, "poison: in flight at two deaths of the engine"
-    )
-
-
-def _sum_up(losses: list[Loss]) -> tuple[Loss, ...]:
-    sums: dict[Stage, Counter[str]] = {}
-    for loss in losses:
-        sums.setdefault(loss.stage, Counter()).update(
-            requests=loss.requests,
-            prompt=loss.prompt,
-            cached=loss.cached,
-            generated=loss.generated,
-        )
-    return tuple(Loss(stage, **sums[stage]) for stage in sorted(sums))
 
 
 def _few(ids: list[str]) -> str:

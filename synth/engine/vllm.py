@@ -21,6 +21,7 @@ from foundation.hardware import cpu_dtype
 from synth.adapter import Adapter
 from synth.config import EngineConfig, ModelConfig
 from synth.engine.chat import ChatTokenizer, first_line
+from synth.engine.failure import failed, too_long
 from synth.engine.load_recorder import LoadRecorder
 from synth.engine.protocol import (
     Completion,
@@ -83,7 +84,7 @@ class VllmEngine:
     @property
     def capacity(self) -> int:
         """Slightly more than the sequences that run at once, so that none waits for us."""
-        return max(1, int(self._config.max_num_seqs * self._config.admission_ratio))
+        return self._config.capacity
 
     def load(self) -> EngineLoad:
         """Return vLLM's own counters of the last step."""
@@ -94,10 +95,7 @@ class VllmEngine:
         prompt_ids = await asyncio.to_thread(self._chat.encode, request.user, request.prefill)
         room = self._config.max_model_len - len(prompt_ids)
         if room < 1:
-            message = (
-                f"prompt of {len(prompt_ids)} tokens, max_model_len {self._config.max_model_len}"
-            )
-            return _failed(f"prompt_too_long: {message}")
+            return too_long(len(prompt_ids), self._config.max_model_len)
         stream = self._llm.generate(
             tokens_input(prompt_ids),
             self._sampling_params(request, room),
@@ -111,7 +109,7 @@ class VllmEngine:
                 watch = new_watch() if new_watch else None
                 return await _read(stream, watch, choices, lambda: self._llm.abort(request.id))
         except (VLLMClientError, EngineGenerateError) as error:
-            return _failed(f"engine_error: {first_line(error)}")
+            return failed(f"engine_error: {first_line(error)}")
         except EngineDeadError as error:
             raise EngineError(f"vLLM's engine core died: {first_line(error)}") from error
 
@@ -192,10 +190,6 @@ async def _read(
         num_generated_tokens=num_generated_tokens,
         detail=detail or None,
     )
-
-
-def _failed(detail: str) -> Completion:
-    return Completion("", FinishReason.ERROR, 0, 0, 0, detail)
 
 
 def prepare_environment(config: EngineConfig) -> None:

@@ -74,7 +74,6 @@ class Recipe:
 
     def judge_request(self, slot: Slot, request_id: str, instruction: str) -> Request:
         """Make the request that lets the base model choose between yes and no."""
-        wording = self.prompts.wording
         return Request(
             id=request_id,
             cohort=slot.cohort,
@@ -83,7 +82,7 @@ class Recipe:
             role=ModelRole.BASE,
             user=self.prompts.judge(instruction),
             decoding=Decoding(max_completion_tokens=1),
-            choices=(wording.answer_yes, wording.answer_no),
+            choices=self.prompts.wording.answers,
         )
 
     async def objection(

@@ -41,6 +41,11 @@ class Wording(Settings):
     answer_no: str = Field(min_length=1)
     """The judge's answer for one that is dropped."""
 
+    @property
+    def answers(self) -> tuple[str, str]:
+        """What the judge chooses between."""
+        return self.answer_yes, self.answer_no
+
 
 @dataclass(frozen=True)
 class PromptSet:

@@ -1,0 +1,164 @@
+"""Servers as one engine: a sample stays on its server, and moves on when that one is gone."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from synth.config import EngineConfig
+from synth.engine.failure import poisoned
+from synth.engine.life import Life, give_up_stalled, total_load
+from synth.engine.protocol import Completion, EngineLoad, NewWatch, Request
+from synth.engine.restarting import EngineStarter
+from synth.errors import EngineError
+
+RETRY_INTERVAL_S = 10.0
+"""Time between two attempts to reach a server that is gone."""
+
+_MAX_FATAL_DEATHS = 2
+# Samples whose server is remembered: far more than are under way at once.
+_MAX_REMEMBERED = 1 << 16
+
+
+@dataclass
+class Member:
+    """One server."""
+
+    name: str
+    connect: EngineStarter
+    life: Life
+    is_up: bool = True
+    num_in_flight: int = 0
+
+
+class Fleet:
+    """Spreads requests over servers; one that is gone is left out and tried again."""
+
+    def __init__(
+        self, members: list[Member], config: EngineConfig, announce: Callable[[str], None]
+    ) -> None:
+        self._members = members
+        self._config = config
+        self._announce = announce
+        self._ended: list[Life] = []
+        self._member_of: OrderedDict[int, Member] = OrderedDict()
+        self._some_up = asyncio.Condition()
+        self._tasks = {
+            asyncio.create_task(give_up_stalled(lambda m=member: m.life, config.stall_timeout_s))
+            for member in members
+        }
+
+    @classmethod
+    async def start(
+        cls,
+        servers: Mapping[str, EngineStarter],
+        config: EngineConfig,
+        announce: Callable[[str], None],
+    ) -> "Fleet":
+        """Connect to all servers.
+
+        Raises: EngineError: one of them cannot be used, and why.
+        """
+        engines = await asyncio.gather(
+            *(connect() for connect in servers.values()), return_exceptions=True
+        )
+        failure = next((found for found in engines if isinstance(found, BaseException)), None)
+        if failure is not None:
+            for engine in engines:
+                if not isinstance(engine, BaseException):
+                    await engine.close()
+            raise failure
+        members = [
+            Member(name, connect, Life(engine))
+            for (name, connect), engine in zip(servers.items(), engines, strict=True)
+        ]
+        return cls(members, config, announce)
+
+    @property
+    def num_seqs(self) -> int:
+        """Sequences of the servers that are there."""
+        return sum(member.life.engine.num_seqs for member in self._up()) or 1
+
+    @property
+    def capacity(self) -> int:
+        """Capacities of the servers that are there."""
+        return sum(member.life.engine.capacity for member in self._up()) or 1
+
+    def load(self) -> EngineLoad:
+        """Return the servers' loads together."""
+        return total_load([*(member.life for member in self._members), *self._ended])
+
+    async def generate(self, request: Request, new_watch: NewWatch | None = None) -> Completion:
+        """Serve a request, on another server if its own goes away.
+
+        Raises: EngineError: no server has been there for `engine.stall_timeout_s`.
+        """
+        for _ in range(_MAX_FATAL_DEATHS):
+            member = await self._member(request.sequence)
+            life = member.life
+            member.num_in_flight += 1
+            try:
+                return await life.serve(request, new_watch)
+            except EngineError as error:
+                await self._leave_out(member, life, error)
+            finally:
+                member.num_in_flight -= 1
+        return poisoned()
+
+    async def close(self) -> None:
+        """Leave the servers."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for member in self._up():
+            await member.life.engine.close()
+
+    def _up(self) -> list[Member]:
+        return [member for member in self._members if member.is_up]
+
+    async def _member(self, sequence: int) -> Member:
+        """Return a sample's server, or give it the one with the fewest requests.
+
+        Raises: EngineError: none is there for too long.
+        """
+        try:
+            async with asyncio.timeout(self._config.stall_timeout_s), self._some_up:
+                await self._some_up.wait_for(self._up)
+        except TimeoutError:
+            raise EngineError(
+                f"none of {len(self._members)} servers has been there for "
+                f"{self._config.stall_timeout_s:g} s; start them, then the same command goes on"
+            ) from None
+        member = self._member_of.get(sequence)
+        if member is None or not member.is_up:
+            member = min(self._up(), key=lambda member: member.num_in_flight)
+            self._member_of[sequence] = member
+            if len(self._member_of) > _MAX_REMEMBERED:
+                self._member_of.popitem(last=False)
+        return member
+
+    async def _leave_out(self, member: Member, life: Life, error: EngineError) -> None:
+        """Send a server nothing more until it is back, unless another request has seen to it."""
+        if member.life is not life or not member.is_up:
+            return
+        member.is_up = False
+        self._announce(f"{error}; {len(life.in_flight)} requests are repeated elsewhere")
+        life.give_up()
+        task = asyncio.create_task(self._bring_back(member))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        await life.end()
+
+    async def _bring_back(self, member: Member) -> None:
+        while True:
+            await asyncio.sleep(RETRY_INTERVAL_S)
+            try:
+                engine = await member.connect()
+            except EngineError:
+                continue
+            self._ended.append(member.life)
+            member.life, member.is_up = Life(engine), True
+            self._announce(f"server {member.name} is there again")
+            async with self._some_up:
+                self._some_up.notify_all()
+            return

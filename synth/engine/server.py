@@ -1,0 +1,227 @@
+"""One vLLM server that somebody runs: OpenAI's completions endpoint with token-id prompts."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+import httpx
+import orjson
+
+from synth.config import EngineConfig
+from synth.engine.chat import ChatTokenizer, first_line
+from synth.engine.failure import failed, too_long
+from synth.engine.protocol import (
+    Completion,
+    EngineLoad,
+    FinishReason,
+    ModelRole,
+    NewWatch,
+    Request,
+    WatchCall,
+)
+from synth.engine.request_counter import RequestCounter
+from synth.errors import EngineError
+
+# These say that the request is at fault, not the server.
+REFUSALS = (400, 413, 422)
+_DATA, _DONE = "data: ", "[DONE]"
+
+
+class ServerEngine:
+    """Streams completions from one server; a text is ended early by hanging up."""
+
+    def __init__(
+        self,
+        client: httpx.AsyncClient,
+        models: Mapping[ModelRole, str],
+        chat: ChatTokenizer,
+        config: EngineConfig,
+    ) -> None:
+        """Take what `server_connection.connect` found out.
+
+        Args:
+            models: The name under which the server knows the model of each role.
+        """
+        self._client = client
+        self._models = models
+        self._chat = chat
+        self._config = config
+        self._counter = RequestCounter(config.max_num_seqs)
+
+    @property
+    def num_seqs(self) -> int:
+        """Sequences that the server runs at once, as the configuration says."""
+        return self._config.max_num_seqs
+
+    @property
+    def capacity(self) -> int:
+        """Slightly more than the sequences that run at once."""
+        return self._config.capacity
+
+    def load(self) -> EngineLoad:
+        """Return what this run asked of the server; others may use it too."""
+        return self._counter.load()
+
+    async def generate(self, request: Request, new_watch: NewWatch | None = None) -> Completion:
+        """Serve one request.
+
+        Raises: EngineError: the server is gone, or turns us away altogether.
+        """
+        prompt_ids = await asyncio.to_thread(self._chat.encode, request.user, request.prefill)
+        room = self._config.max_model_len - len(prompt_ids)
+        if room < 1:
+            return too_long(len(prompt_ids), self._config.max_model_len)
+        choices = {self._chat.first_token(choice): choice for choice in request.choices}
+        body = self._body(request, prompt_ids, room, list(choices))
+        self._counter.begin()
+        try:
+            async with self._client.stream("POST", "/v1/completions", json=body) as response:
+                if response.status_code in REFUSALS:
+                    return failed(f"engine_error: {await message_of(response)}")
+                await check(response)
+                reading = _Reading(self._counter, choices, new_watch() if new_watch else None)
+                return await reading.read(_chunks(response))
+        except httpx.HTTPError as error:
+            raise unreachable(self._client, error) from error
+        finally:
+            self._counter.end()
+
+    async def close(self) -> None:
+        """Close the connections; the server goes on."""
+        await self._client.aclose()
+
+    def _body(
+        self, request: Request, prompt_ids: list[int], room: int, first_tokens: list[int]
+    ) -> dict[str, Any]:
+        decoding = request.decoding
+        body = {
+            "model": self._models[request.role],
+            "prompt": prompt_ids,
+            "priority": request.stage.urgency,
+            "stream": True,
+            "stream_options": {"include_usage": True, "continuous_usage_stats": True},
+        }
+        if first_tokens:
+            return body | {
+                "max_tokens": 1,
+                "top_k": 1,
+                "allowed_token_ids": first_tokens,
+                "return_token_ids": True,
+            }
+        return body | {
+            "max_tokens": min(decoding.max_completion_tokens, room),
+            "temperature": decoding.temperature,
+            "top_p": decoding.top_p,
+            "top_k": decoding.top_k,
+            "repetition_penalty": decoding.repetition_penalty,
+            "frequency_penalty": decoding.frequency_penalty,
+            "presence_penalty": decoding.presence_penalty,
+            "stop": list(decoding.stop),
+            "seed": decoding.seed if self._config.per_request_seeds else None,
+        }
+
+
+class _Reading:
+    """Reads the chunks of one completion, to its end or to the watch's objection."""
+
+    def __init__(
+        self, counter: RequestCounter, choices: Mapping[int, str], watch: WatchCall | None
+    ) -> None:
+        self._counter = counter
+        self._choices = choices
+        self._watch = watch
+        self._pieces: list[str] = []
+        self._tokens = {"prompt": 0, "cached": 0, "generated": 0}
+        self._end: FinishReason | None = None
+
+    async def read(self, chunks: AsyncIterator[dict[str, Any]]) -> Completion:
+        """Return the completion.
+
+        Raises: EngineError: the stream ended without an end.
+        """
+        async for chunk in chunks:
+            if error := chunk.get("error"):
+                return _refused_midway(error)
+            self._count(chunk.get("usage") or {})
+            for choice in chunk["choices"]:
+                if objection := self._take(choice):
+                    return self._completion(FinishReason.ABORT, objection)
+        if self._end is None:
+            raise EngineError("a server hung up in the middle of a text")
+        return self._completion(self._end)
+
+    def _take(self, choice: dict[str, Any]) -> str | None:
+        """Take over a piece of text; return the watch's objection to what there is now."""
+        is_chosen = self._choices and choice["token_ids"]
+        piece = self._choices[choice["token_ids"][0]] if is_chosen else choice["text"]
+        self._pieces.append(piece)
+        if choice["finish_reason"] is not None:
+            self._end = FinishReason(choice["finish_reason"])
+        elif self._watch:
+            return self._watch(piece)
+        return None
+
+    def _count(self, usage: dict[str, Any]) -> None:
+        found = {
+            "prompt": usage.get("prompt_tokens", 0),
+            "generated": usage.get("completion_tokens", 0),
+            "cached": (usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0,
+        }
+        more = {kind: max(0, found[kind] - known) for kind, known in self._tokens.items()}
+        self._counter.count(**more)
+        self._tokens = {kind: known + more[kind] for kind, known in self._tokens.items()}
+
+    def _completion(self, reason: FinishReason, detail: str | None = None) -> Completion:
+        return Completion(
+            text="".join(self._pieces),
+            finish_reason=reason,
+            num_prompt_tokens=self._tokens["prompt"],
+            num_cached_tokens=self._tokens["cached"],
+            num_generated_tokens=self._tokens["generated"],
+            detail=detail,
+        )
+
+
+async def check(response: httpx.Response) -> None:
+    """Check that a response brings what was asked for.
+
+    Raises: EngineError: it says why not.
+    """
+    if response.status_code != httpx.codes.OK:
+        raise EngineError(
+            f"server {response.url}: {response.status_code}: {await message_of(response)}"
+        )
+
+
+async def message_of(response: httpx.Response) -> str:
+    """Return what a response that refuses says."""
+    content = (await response.aread()).decode("utf-8", "replace").strip()
+    try:
+        body = orjson.loads(content)
+        content = str((body.get("error") or body)["message"])
+    except (orjson.JSONDecodeError, AttributeError, KeyError, TypeError):
+        pass
+    return next(iter(content.splitlines()), response.reason_phrase)[:300]
+
+
+def unreachable(client: httpx.AsyncClient, error: httpx.HTTPError) -> EngineError:
+    """Return the error for a server that does not answer."""
+    return EngineError(f"server {client.base_url}: {type(error).__name__}: {first_line(error)}")
+
+
+async def _chunks(response: httpx.Response) -> AsyncIterator[dict[str, Any]]:
+    """Yield the objects of a stream of server-sent events."""
+    async for line in response.aiter_lines():
+        if line.startswith(_DATA) and line != _DATA + _DONE:
+            yield orjson.loads(line.removeprefix(_DATA))
+
+
+def _refused_midway(error: dict[str, Any]) -> Completion:
+    """Return what came of a request that the server gave up.
+
+    Raises: EngineError: it gave up itself.
+    """
+    message = str(error.get("message", error))
+    if error.get("code") in REFUSALS:
+        return failed(f"engine_error: {message}")
+    raise EngineError(f"a server gave up in the middle of a text: {message}")

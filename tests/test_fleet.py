@@ -1,0 +1,149 @@
+"""Several engines as one: who serves what, and what happens when one goes away."""
+
+import asyncio
+
+import pytest
+
+from scripted_engine import Answer, ScriptedEngine, request
+from synth.config import EngineConfig
+from synth.engine import fleet
+from synth.engine.fleet import Fleet
+from synth.engine.protocol import FinishReason
+from synth.errors import EngineError
+
+TEXT = "An answer that takes a few pieces. " * 20
+
+
+class Server(ScriptedEngine):
+    """Can be switched off, with all that it has, and on again."""
+
+    def __init__(self):
+        super().__init__(lambda _: Answer(TEXT))
+        self.is_there = True
+        self._gone = asyncio.Event()
+
+    async def connect(self):
+        if not self.is_there:
+            raise EngineError("no server there")
+        self._gone.clear()
+        return self
+
+    def switch_off(self):
+        self.is_there = False
+        self._gone.set()
+
+    async def generate(self, asked, new_watch=None):
+        serving = asyncio.ensure_future(super().generate(asked, new_watch))
+        going = asyncio.ensure_future(self._gone.wait())
+        try:
+            await asyncio.wait([serving, going], return_when=asyncio.FIRST_COMPLETED)
+            if not serving.done():
+                raise EngineError("the server went away")
+            return serving.result()
+        finally:
+            serving.cancel()
+            going.cancel()
+
+
+@pytest.fixture(autouse=True)
+def short_retries(monkeypatch):
+    monkeypatch.setattr(fleet, "RETRY_INTERVAL_S", 0.01)
+
+
+def with_fleet(work, num_servers=3, **settings):
+    """Do some work with a fleet; return its result, and what was announced."""
+    announced = []
+    config = EngineConfig(
+        kind="server",
+        urls=["http://scripted"],
+        max_num_seqs=16,
+        max_num_batched_tokens=512,
+        max_model_len=512,
+        **settings,
+    )
+
+    async def run():
+        servers = [Server() for _ in range(num_servers)]
+        connections = {f"server-{number}": one.connect for number, one in enumerate(servers)}
+        engine = await Fleet.start(connections, config, announced.append)
+        try:
+            return await work(engine, servers)
+        finally:
+            await engine.close()
+
+    return asyncio.run(asyncio.wait_for(run(), 30)), announced
+
+
+def test_servers_share_the_work_and_a_sample_stays_on_its_server():
+    async def work(engine, servers):
+        for _ in range(3):
+            await asyncio.gather(*(engine.generate(request(number)) for number in range(30)))
+        return servers
+
+    servers, announced = with_fleet(work)
+    asked = [{one.sequence for one in server.requests} for server in servers]
+    assert [len(server.requests) for server in servers] == [30, 30, 30]
+    assert not asked[0] & asked[1] | asked[1] & asked[2] | asked[0] & asked[2]
+    assert not announced
+
+
+def test_what_a_server_leaves_behind_is_served_by_others():
+    async def work(engine, servers):
+        asking = [asyncio.create_task(engine.generate(request(n))) for n in range(30)]
+        await asyncio.sleep(0.002)
+        servers[1].switch_off()
+        completions = await asyncio.gather(*asking)
+        return completions, engine.capacity, engine.load()
+
+    (completions, capacity, load), announced = with_fleet(work)
+    assert {completion.text for completion in completions} == {TEXT}
+    assert capacity == 32
+    assert load.num_deaths == 1
+    assert len(announced) == 1
+    assert "repeated elsewhere" in announced[0]
+
+
+def test_a_server_that_returns_is_used_again():
+    async def work(engine, servers):
+        servers[0].switch_off()
+        await engine.generate(request(0))
+        servers[0].is_there = True
+        while engine.capacity < 48:
+            await asyncio.sleep(0.01)
+        served_before = len(servers[0].requests)
+        await asyncio.gather(*(engine.generate(request(number)) for number in range(100, 130)))
+        return len(servers[0].requests) - served_before
+
+    served, announced = with_fleet(work)
+    assert served == 10
+    assert "is there again" in announced[-1]
+
+
+def test_a_request_that_saw_two_servers_die_is_set_aside():
+    async def work(engine, servers):
+        for server in servers:
+            server.switch_off()
+        return await engine.generate(request(0))
+
+    completion, _ = with_fleet(work, num_servers=3)
+    assert completion.finish_reason is FinishReason.ERROR
+    assert completion.detail.startswith("poison")
+
+
+def test_no_server_for_too_long_is_an_error_with_a_remedy():
+    async def work(engine, servers):
+        servers[0].switch_off()
+        return await engine.generate(request(0))
+
+    with pytest.raises(EngineError, match="then the same command goes on"):
+        with_fleet(work, num_servers=1, stall_timeout_s=0.1)
+
+
+def test_a_server_that_cannot_be_used_ends_the_start():
+    async def run():
+        there, gone = Server(), Server()
+        gone.switch_off()
+        return await Fleet.start({"there": there.connect, "gone": gone.connect}, None, print)
+
+    with pytest.raises(EngineError, match="no server there"):
+        asyncio.run(run())

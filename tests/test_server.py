@@ -1,0 +1,200 @@
+"""What is said to a vLLM server, and what is made of its answers; the server is scripted."""
+
+import asyncio
+
+import httpx
+import orjson
+import pytest
+
+from scripted_engine import request
+from synth.config import EngineConfig, ModelConfig
+from synth.engine import server_connection
+from synth.engine.protocol import FinishReason
+from synth.engine.server_connection import connect
+from synth.errors import EngineError
+
+MODEL = ModelConfig(name="org/model")
+CARD = {"id": "org/model", "root": "org/model", "max_model_len": 4096}
+
+
+class Characters:
+    """A tokenizer of characters."""
+
+    def encode(self, user, prefill=""):
+        return [ord(character) for character in user + prefill]
+
+    def first_token(self, choice):
+        return ord(choice[0])
+
+
+def event(**fields):
+    return b"data: " + orjson.dumps(fields) + b"\n\n"
+
+
+def piece(text, number, finish_reason=None):
+    usage = {"prompt_tokens": 5, "completion_tokens": number}
+    return event(choices=[{"text": text, "finish_reason": finish_reason}], usage=usage)
+
+
+END = (
+    event(
+        choices=[],
+        usage={
+            "prompt_tokens": 5,
+            "completion_tokens": 4,
+            "prompt_tokens_details": {"cached_tokens": 3},
+        },
+    )
+    + b"data: [DONE]\n\n"
+)
+
+
+class ScriptedServer:
+    """Answers by path."""
+
+    def __init__(self, completions=None, cards=(CARD,), adapters=None):
+        self._cards = cards
+        self._completions = completions or httpx.Response(200, content=b"")
+        self._adapters = adapters
+        self.bodies = []
+        self.headers = None
+
+    def __call__(self, asked):
+        self.headers = asked.headers
+        if asked.url.path == "/v1/models":
+            return httpx.Response(200, json={"data": list(self._cards)})
+        self.bodies.append(orjson.loads(asked.content))
+        if asked.url.path == "/v1/load_lora_adapter":
+            return self._adapters
+        return self._completions
+
+
+@pytest.fixture
+def ask(monkeypatch):
+    """Return a function that connects to a scripted server and asks it something."""
+
+    def ask(server, asked=None, new_watch=None, adapters=None, **settings):
+        config = EngineConfig(
+            **{"max_num_seqs": 4, "max_num_batched_tokens": 64, "max_model_len": 128, **settings}
+        )
+        client_class = httpx.AsyncClient
+        transport = httpx.MockTransport(server)
+        monkeypatch.setattr(
+            server_connection.httpx,
+            "AsyncClient",
+            lambda **options: client_class(**options, transport=transport),
+        )
+
+        async def run():
+            engine = await connect("http://one", MODEL, config, adapters or {}, Characters())
+            completion = await engine.generate(asked, new_watch) if asked else None
+            load = engine.load()
+            await engine.close()
+            return completion, load
+
+        return asyncio.run(run())
+
+    return ask
+
+
+def test_pieces_become_a_completion_with_the_server_s_token_counts(ask):
+    server = ScriptedServer(
+        httpx.Response(200, content=piece("One ", 2) + piece("two.", 4, "stop") + END)
+    )
+    completion, load = ask(server, request(1))
+    assert completion.text == "One two."
+    assert completion.finish_reason is FinishReason.STOP
+    counts = (completion.num_prompt_tokens, completion.num_cached_tokens)
+    assert (*counts, completion.num_generated_tokens) == (5, 3, 4)
+    assert (load.num_prompt_tokens, load.num_generated_tokens) == (5, 4)
+    assert load.num_running == 0
+
+
+def test_a_watch_s_objection_hangs_up(ask):
+    async def endless():
+        number = 0
+        while True:
+            number += 1
+            yield piece(f"piece {number} ", number)
+
+    server = ScriptedServer(httpx.Response(200, content=endless()))
+    completion, load = ask(
+        server, request(1), lambda: lambda text: "loop" if "piece 7" in text else None
+    )
+    assert completion.finish_reason is FinishReason.ABORT
+    assert completion.detail == "loop"
+    assert completion.num_generated_tokens == load.num_generated_tokens == 7
+
+
+def test_a_stream_that_breaks_off_is_a_death_and_no_text(ask):
+    server = ScriptedServer(httpx.Response(200, content=piece("One ", 2)))
+    with pytest.raises(EngineError, match="hung up"):
+        ask(server, request(1))
+
+
+@pytest.mark.parametrize("status", [500, 503, 401, 404])
+def test_a_server_that_cannot_is_a_death(ask, status):
+    server = ScriptedServer(httpx.Response(status, json={"error": {"message": "tired"}}))
+    with pytest.raises(EngineError, match=f"{status}: tired"):
+        ask(server, request(1))
+
+
+def test_a_request_that_is_refused_is_an_outcome(ask):
+    server = ScriptedServer(httpx.Response(400, json={"error": {"message": "bad\nlines"}}))
+    completion, _ = ask(server, request(1))
+    assert completion.finish_reason is FinishReason.ERROR
+    assert completion.detail == "engine_error: bad"
+
+
+def test_a_request_that_is_refused_in_its_stream_is_an_outcome(ask):
+    refused = httpx.Response(200, content=event(error={"message": "no", "code": 400}))
+    assert ask(ScriptedServer(refused), request(1))[0].detail == "engine_error: no"
+
+
+def test_a_server_that_gives_up_in_a_stream_is_a_death(ask):
+    dying = httpx.Response(200, content=event(error={"message": "dying", "code": 500}))
+    with pytest.raises(EngineError, match="dying"):
+        ask(ScriptedServer(dying), request(1))
+
+
+def test_another_model_is_refused_with_the_remedy(ask):
+    with pytest.raises(EngineError, match=r"serves other, not model\.name .*served-model-name"):
+        ask(ScriptedServer(cards=[{**CARD, "id": "other", "root": "other"}]))
+
+
+def test_a_server_with_shorter_texts_is_refused(ask):
+    with pytest.raises(EngineError, match="start it with --max-model-len 128"):
+        ask(ScriptedServer(cards=[{**CARD, "max_model_len": 127}]))
+
+
+@pytest.fixture
+def adapters(tmp_path):
+    from synth.adapter import Adapter
+    from synth.engine.protocol import ModelRole
+
+    return {ModelRole.GENERATOR: Adapter("generator@1", tmp_path, 8, "0123456789abcdef")}
+
+
+def test_an_adapter_is_loaded_under_a_name_with_its_digest(ask, adapters, tmp_path):
+    server = ScriptedServer(adapters=httpx.Response(200, text="Success"))
+    ask(server, adapters=adapters)
+    name = "generator@1-0123456789ab"
+    assert server.bodies == [{"lora_name": name, "lora_path": str(tmp_path)}]
+
+
+def test_an_adapter_that_is_there_already_is_used(ask, adapters):
+    message = {"error": {"message": "The lora adapter 'x' has already been loaded."}}
+    ask(ScriptedServer(adapters=httpx.Response(400, json=message)), adapters=adapters)
+
+
+def test_a_server_that_loads_no_adapters_is_named_with_the_remedy(ask, adapters):
+    server = ScriptedServer(adapters=httpx.Response(404, json={"detail": "Not Found"}))
+    with pytest.raises(EngineError, match="VLLM_ALLOW_RUNTIME_LORA_UPDATING=1"):
+        ask(server, adapters=adapters)
+
+
+def test_the_key_comes_from_the_environment(ask, monkeypatch):
+    monkeypatch.setenv("VLLM_API_KEY", "planted")
+    server = ScriptedServer()
+    ask(server)
+    assert server.headers["authorization"] == "Bearer planted"

@@ -1,0 +1,88 @@
+"""`synth run` on real vLLM in a session of its own, which can be signalled and counted."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+
+from command import environment
+
+SETTINGS = [
+    "num_instructions=4",
+    "cohort_instructions=4",
+    "expand.attempts=40",
+    "generate.attempts=6",
+    "generate.max_completion_tokens=256",
+    "extend.attempts=2",
+    "extend.max_completion_tokens=320",
+    "extend.max_stage_1_tokens=160",
+    "held_out.num_instructions=0",
+]
+MODEL = Path("models/smollm2-135m-instruct")
+SECRETS = {"HF_TOKEN": "hf_planted7token", "MY_DB_PASSWORD": "planted-pass-word"}
+
+
+class RunUnderTest:
+    """`synth run` in a session of its own."""
+
+    def __init__(self, out, *settings):
+        self.out = out
+        command = ["run", "--config", "configs/cpu.yaml", "--out", str(out)]
+        overrides = [part for setting in (*SETTINGS, *settings) for part in ("-o", setting)]
+        self.log = out.parent / f"{out.name}.log"
+        with self.log.open("ab") as file:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "synth", *command, *overrides],
+                start_new_session=True,
+                stdout=file,
+                stderr=file,
+                env=environment() | SECRETS,
+            )
+
+    def wait_for(self, stage):
+        """Wait until a request of a stage is journalled."""
+        journal = self.out / "iteration-1" / "journal" / "cohort-00000.jsonl"
+        while self.process.poll() is None:
+            if journal.exists() and f"/{stage}".encode() in journal.read_bytes():
+                return
+            time.sleep(0.1)
+        raise AssertionError(f"ended before {stage}: {self.log.read_text()}")
+
+    def processes(self):
+        """Return all processes of the session that live."""
+        found = []
+        for process in psutil.process_iter():
+            try:
+                if os.getsid(process.pid) == self.process.pid and process.status() != "zombie":
+                    found.append(process)
+            except (ProcessLookupError, psutil.NoSuchProcess):
+                continue
+        return found
+
+    def core(self):
+        """Return the engine's core: the child that has a name of vLLM's."""
+        children = psutil.Process(self.process.pid).children()
+        return next(child for child in children if "EngineCore" in " ".join(child.cmdline()))
+
+    def wait_for_end(self):
+        """Wait until nothing of the session lives any more; return the exit code."""
+        code = self.process.wait()
+        deadline = time.monotonic() + 15
+        while processes := self.processes():
+            assert time.monotonic() < deadline, processes
+            time.sleep(0.1)
+        return code
+
+
+def listening_addresses(run):
+    connections = [
+        connection for process in run.processes() for connection in process.net_connections("tcp")
+    ]
+    return {connection.laddr.ip for connection in connections if connection.status == "LISTEN"}
+
+
+def shared_memory():
+    return set(os.listdir("/dev/shm"))
