@@ -13,7 +13,7 @@ from synth.engine.layer import EngineLayer
 from synth.engine.protocol import Completion, Engine, NewWatch, Request
 from synth.pipeline.answer import NEAR_DUPLICATE
 from synth.pipeline.book import CohortBook
-from synth.pipeline.cohort import cohorts_of, rank
+from synth.pipeline.cohort import cohort_at, rank
 from synth.pipeline.expand import propose_instruction
 from synth.pipeline.extend import extend_response
 from synth.pipeline.generate import generate_response
@@ -41,7 +41,7 @@ async def synthesize_in_stages(
     """Take all slots through one stage after the other; each ends at a share of its tasks."""
     engine, config = UnwatchedEngine(engine), recipe.config
     registry = InstructionRegistry(recipe.pool, config.expand, recipe.held_out)
-    [everything] = cohorts_of(recipe.iteration, config.num_instructions, config.num_instructions)
+    everything = cohort_at(0, recipe.iteration, config.num_instructions, config.num_instructions)
     book = CohortBook(0)
     instructions = await _stage(
         [_instruction(slot, recipe, engine, registry, book) for slot in everything.slots], 1.0

@@ -262,6 +262,11 @@ class RunConfig(Settings):
     loop: LoopConfig = LoopConfig()
     """Training between macro-iterations, for `synth loop`."""
 
+    @property
+    def num_cohorts(self) -> int:
+        """Cohorts that the instructions are cut into."""
+        return -(-self.num_instructions // self.cohort_instructions)
+
     @field_validator("filter", mode="before")
     @classmethod
     def _name_profile(cls, value: object) -> object:

@@ -41,6 +41,10 @@ class IterationFiles:
         """Dropped texts of a cohort."""
         return self.folder / "rejects" / f"cohort-{cohort:05d}.jsonl"
 
+    def data_files(self, cohort: int) -> tuple[Path, Path]:
+        """What a complete cohort has written for others."""
+        return self.records(cohort), self.rejects(cohort)
+
     def journal(self, cohort: int) -> Path:
         """Completions of a cohort that is still open."""
         return self.folder / "journal" / f"cohort-{cohort:05d}.jsonl"

@@ -40,12 +40,15 @@ def summarize(
     """Sum a run up as one JSON object."""
     totals = tally.totals()
     ledger = _with_losses(totals.ledger, engine)
-    num_cohorts = -(-config.num_instructions // config.cohort_instructions)
     return {
         "state": state,
         "iteration": iteration,
         "asked": config.num_instructions,
-        "cohorts": {"total": num_cohorts, "open": tally.num_open, "complete": tally.num_complete},
+        "cohorts": {
+            "total": config.num_cohorts,
+            "open": tally.num_open,
+            "complete": tally.num_complete,
+        },
         "samples": {name: totals.counts[name] for name in _SAMPLES},
         "acceptance": _acceptance(totals),
         "exhausted": dict(sorted(totals.exhaustions.items())),

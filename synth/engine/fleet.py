@@ -30,6 +30,10 @@ class Member:
     is_up: bool = True
     num_in_flight: int = 0
 
+    def current_life(self) -> Life:
+        """Return its life at present: the last one while it is gone."""
+        return self.life
+
 
 class Fleet:
     """Spreads requests over servers; one that is gone is left out and tried again."""
@@ -44,7 +48,7 @@ class Fleet:
         self._member_of: OrderedDict[int, Member] = OrderedDict()
         self._some_up = asyncio.Condition()
         self._tasks = {
-            asyncio.create_task(give_up_stalled(lambda m=member: m.life, config.stall_timeout_s))
+            asyncio.create_task(give_up_stalled(member.current_life, config.stall_timeout_s))
             for member in members
         }
 
@@ -59,15 +63,15 @@ class Fleet:
 
         Raises: EngineError: one of them cannot be used, and why.
         """
-        engines = await asyncio.gather(
+        found = await asyncio.gather(
             *(connect() for connect in servers.values()), return_exceptions=True
         )
-        failure = next((found for found in engines if isinstance(found, BaseException)), None)
-        if failure is not None:
+        engines = [engine for engine in found if not isinstance(engine, BaseException)]
+        failures = [error for error in found if isinstance(error, BaseException)]
+        if failures:
             for engine in engines:
-                if not isinstance(engine, BaseException):
-                    await engine.close()
-            raise failure
+                await engine.close()
+            raise failures[0]
         members = [
             Member(name, connect, Life(engine))
             for (name, connect), engine in zip(servers.items(), engines, strict=True)

@@ -12,15 +12,15 @@ from synth.engine.protocol import Engine, Stage
 from synth.pipeline.book import CohortBook
 from synth.pipeline.expand import propose_instruction
 from synth.pipeline.generate import generate_response
-from synth.pipeline.instruction_registry import InstructionRegistry
 from synth.pipeline.recipe import Recipe
+from synth.pipeline.registry import Registry
 from synth.pipeline.sample import InitialResponse, Instruction, Slot
 
 NEAR_DUPLICATE = "near_duplicate"
 
 
 async def answer_slot(
-    slot: Slot, recipe: Recipe, engine: Engine, registry: InstructionRegistry, book: CohortBook
+    slot: Slot, recipe: Recipe, engine: Engine, registry: Registry, book: CohortBook
 ) -> list[InitialResponse]:
     """Find a slot's instruction and the initial responses to it, which may be none."""
     for attempt in range(recipe.config.expand.attempts):
@@ -41,7 +41,7 @@ async def _answer_unless_duplicate(
     proposal: Instruction,
     recipe: Recipe,
     engine: Engine,
-    registry: InstructionRegistry,
+    registry: Registry,
     book: CohortBook,
 ) -> list[InitialResponse] | None:
     """Answer while the proposal waits for its turn; None if it is a near-duplicate."""
@@ -68,7 +68,7 @@ async def _answer_unless_duplicate(
     return responses
 
 
-def _accept(proposal: Instruction, registry: InstructionRegistry, book: CohortBook) -> None:
+def _accept(proposal: Instruction, registry: Registry, book: CohortBook) -> None:
     registry.settle(proposal.slot.sequence, proposal.text)
     book.instructions[proposal.slot.sequence] = proposal.text
     book.count("instructions", 1)

@@ -14,8 +14,8 @@ from synth.engine.protocol import Engine
 from synth.pipeline.answer import answer_slot
 from synth.pipeline.book import CohortBook
 from synth.pipeline.extend import extend_response
-from synth.pipeline.instruction_registry import InstructionRegistry
 from synth.pipeline.recipe import Recipe
+from synth.pipeline.registry import Registry
 from synth.pipeline.sample import ExtendedResponse, InitialResponse, Slot
 from synth.pipeline.together import together
 
@@ -31,7 +31,7 @@ class Cohort:
     slots: tuple[Slot, ...]
 
     async def run(
-        self, recipe: Recipe, engine: Engine, registry: InstructionRegistry, book: CohortBook
+        self, recipe: Recipe, engine: Engine, registry: Registry, book: CohortBook
     ) -> list[ExtendedResponse]:
         """Take every slot through the method and return the samples that survive."""
         answered = await together(
@@ -49,19 +49,19 @@ class Cohort:
         return rank(found, recipe, book)
 
 
-def cohorts_of(iteration: int, num_instructions: int, cohort_instructions: int) -> list[Cohort]:
-    """Cut the run's slots into cohorts; the last one may be smaller."""
-    starts = range(0, num_instructions, cohort_instructions)
-    return [
-        Cohort(
-            index,
-            tuple(
-                Slot(iteration, index, start, sequence)
-                for sequence in range(start, min(start + cohort_instructions, num_instructions))
-            ),
-        )
-        for index, start in enumerate(starts)
-    ]
+def cohort_of(recipe: Recipe, index: int) -> Cohort:
+    """Return one of the cohorts of an iteration."""
+    config = recipe.config
+    return cohort_at(index, recipe.iteration, config.num_instructions, config.cohort_instructions)
+
+
+def cohort_at(
+    index: int, iteration: int, num_instructions: int, cohort_instructions: int
+) -> Cohort:
+    """Return one of the cohorts that a run's slots are cut into; the last one may be smaller."""
+    start = index * cohort_instructions
+    sequences = range(start, min(start + cohort_instructions, num_instructions))
+    return Cohort(index, tuple(Slot(iteration, index, start, sequence) for sequence in sequences))
 
 
 def rank(samples: Sequence[Ranked], recipe: Recipe, book: CohortBook) -> list[Ranked]:

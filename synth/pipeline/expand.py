@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from filters import count_words
 from synth.engine.protocol import Completion, Engine, FinishReason, Request, Stage
 from synth.pipeline.book import CohortBook
-from synth.pipeline.instruction_registry import InstructionRegistry
 from synth.pipeline.recipe import NUM_EXAMPLES, Recipe, failure_of
+from synth.pipeline.registry import Registry
 from synth.pipeline.sample import Instruction, Slot
 
 
@@ -19,7 +19,7 @@ async def propose_instruction(
     attempt: int,
     recipe: Recipe,
     engine: Engine,
-    registry: InstructionRegistry,
+    registry: Registry,
     book: CohortBook,
 ) -> Instruction | None:
     """Propose once; None if the proposal is malformed, already known or judged unsuitable.

@@ -1,0 +1,56 @@
+"""Taking over what an earlier run of an iteration completed."""
+
+from collections.abc import Callable
+from typing import Any
+
+from foundation.digest import digest_of
+from foundation.errors import CorruptFileError
+from foundation.json_file import read_json
+from synth.pipeline.cohort import cohort_of
+from synth.pipeline.recipe import Recipe
+from synth.run_directory import IterationFiles
+from synth.tally import Tally
+
+JsonRow = dict[str, Any]
+
+Settle = Callable[[int, str | None], None]
+"""Closes a slot of the registry, with its instruction or without one."""
+
+
+def restore(recipe: Recipe, files: IterationFiles, tally: Tally, settle: Settle) -> list[int]:
+    """Book complete cohorts and settle their slots; return the indices of those that remain.
+
+    Raises: CorruptFileError: a file of a complete cohort is not as it was written.
+    """
+    remaining = []
+    for index in range(recipe.config.num_cohorts):
+        if not files.receipt(index).exists():
+            remaining.append(index)
+            continue
+        receipt = _read_receipt(files, index)
+        instructions = {row["sequence"]: row["text"] for row in receipt["instructions"]}
+        for slot in cohort_of(recipe, index).slots:
+            settle(slot.sequence, instructions.get(slot.sequence))
+        tally.close_book(receipt)
+        files.journal(index).unlink(missing_ok=True)
+    return remaining
+
+
+def _read_receipt(files: IterationFiles, cohort: int) -> JsonRow:
+    receipt = read_json(files.receipt(cohort), "delete it and its cohort is made again")
+    _check_files(files, receipt)
+    return receipt
+
+
+def _check_files(files: IterationFiles, receipt: JsonRow) -> None:
+    """Check that the files of a complete cohort are as they were written.
+
+    Raises: CorruptFileError: one is missing or another.
+    """
+    for path in files.data_files(receipt["cohort"]):
+        found = digest_of(path) if path.exists() else None
+        if found != receipt["sha256"][path.parent.name]:
+            raise CorruptFileError(
+                f"{path}: {'missing' if found is None else 'not as it was written'}; restore "
+                f"it, or delete {files.receipt(receipt['cohort'])} and its cohort is made again"
+            )
