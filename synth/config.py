@@ -42,6 +42,8 @@ class EngineConfig(Settings):
     """`vllm` starts an engine here; `server` asks those at `urls`, started with the same model."""
     urls: tuple[str, ...] = Field((), strict=False)
     """Addresses of the servers, e.g. `http://node-7:8000`."""
+    replicas: int | None = Field(None, ge=1)
+    """Engines, each in a process that Ray places and restarts; null: one, in this process."""
     max_num_seqs: int = Field(ge=1)
     """Sequences that vLLM runs at once, each server for itself. Always set: the default of AsyncLLM
     is far below LLM's."""
@@ -62,7 +64,8 @@ class EngineConfig(Settings):
     enforce_eager: bool = False
     """Skip compilation: starts sooner, runs slower on a GPU."""
     omp_threads_bind: str | None = None
-    """CPU cores of the engine's threads, e.g. `0-1` (vLLM on a CPU only)."""
+    """CPU cores of the engine's threads, e.g. `0-1` (vLLM on a CPU only); with replicas, those of
+    each in turn: `0|1`."""
     admission_ratio: float = Field(1.2, ge=1.0, le=2.0)
     """Requests kept in vLLM as a multiple of `max_num_seqs`; the backlog waits outside."""
     stream_interval: int = Field(16, ge=1)
@@ -89,6 +92,15 @@ class EngineConfig(Settings):
             if not url.startswith(("http://", "https://")):
                 raise ValueError(f"urls: {url!r} does not begin with http:// or https://")
         return self
+
+
+class RayConfig(Settings):
+    """Ray, which places the replicas of `engine.replicas`; a run's data does not depend on it."""
+
+    address: str | None = None
+    """A cluster to join, e.g. `auto` or `10.0.0.7:6379`; null: Ray is started on this machine."""
+    cpus_per_replica: float = Field(1.0, ge=0.0)
+    """CPU cores that Ray sets aside for a replica."""
 
 
 class DecodingConfig(Settings):
@@ -243,6 +255,8 @@ class RunConfig(Settings):
     """Adapters of the two roles."""
     engine: EngineConfig
     """The engine."""
+    ray: RayConfig = RayConfig()
+    """Ray, for more than one engine."""
     decoding: DecodingConfig = DecodingConfig()
     """Sampling parameters of the stages that set none of their own."""
     expand: ExpandConfig = ExpandConfig()

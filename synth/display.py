@@ -26,8 +26,9 @@ def panel(summary: JsonRow, max_num_seqs: int) -> RenderableType:
     speed = (
         f"{summary['tokens_per_s_now']:,.0f} tokens/s now, {summary['tokens_per_s']:,.0f} overall"
     )
+    num_seqs = max_num_seqs * engine["num_engines"]
     load = (
-        f"running {engine['num_running']}/{max_num_seqs}, waiting {engine['num_waiting']}, "
+        f"running {engine['num_running']}/{num_seqs}, waiting {engine['num_waiting']}, "
         f"KV cache {engine['kv_cache_usage']:.0%}, prefix hits {engine['prefix_hit_rate']:.0%}"
     )
     return Group(

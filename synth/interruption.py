@@ -4,6 +4,7 @@ import asyncio
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -34,7 +35,13 @@ def cancel_on_signal(task: "asyncio.Task[Any]") -> asyncio.Event:
 
 @contextmanager
 def leaving_on_signal(announce: Announce) -> Iterator[None]:
-    """On a signal, kill the children and leave, while a library that hides exceptions starts."""
+    """On a signal, kill the children and leave, while a library that hides exceptions starts.
+
+    Does nothing in a thread beside the main one, which signals do not reach.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
 
     def leave(_number: int, _frame: FrameType | None) -> None:
         for child in multiprocessing.active_children():

@@ -19,7 +19,7 @@ _PACKAGES = (
     "markdown-it-py",
 )
 # Where and how a run is carried out: it may go on elsewhere.
-_INDECISIVE = {"loop": True, "engine": {"kind", "urls"}}
+_INDECISIVE = {"loop": True, "ray": True, "engine": {"kind", "urls", "replicas"}}
 
 
 def resolve_run(

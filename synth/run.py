@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 
-from synth.engine.protocol import Engine
-from synth.engine.room_meter import RoomMeter
+from synth.engine.protocol import Engine, EngineLoad
+from synth.engine.room_meter import RoomTimes
 from synth.errors import first_error
 from synth.pipeline.cohort import Cohort, cohort_of
 from synth.pipeline.instruction_registry import InstructionRegistry
@@ -23,19 +23,24 @@ class Run:
     def __init__(self, recipe: Recipe, files: IterationFiles, engine: Engine, tally: Tally) -> None:
         self._recipe = recipe
         self._files = files
+        self._engine = engine
         self._tally = tally
         self._registry = InstructionRegistry(recipe.pool, recipe.config.expand, recipe.held_out)
         self._worker = Worker(recipe, files, engine, self._registry, tally)
 
     @property
-    def meter(self) -> RoomMeter:
+    def times(self) -> RoomTimes:
         """How long the engine had room although there was work."""
-        return self._worker.meter
+        return self._worker.times
 
     @property
     def num_replayed(self) -> int:
         """Completions taken over from an earlier, interrupted run."""
         return self._worker.num_replayed
+
+    def load(self) -> EngineLoad:
+        """Return how busy the engine is."""
+        return self._engine.load()
 
     async def synthesize(self) -> None:
         """Run what is not complete yet, then write the shards; the manifest is the caller's.

@@ -33,6 +33,10 @@ class IterationFiles:
         """What vLLM and other libraries print."""
         return self.folder / "engine.log"
 
+    def replica_log(self, replica: int) -> Path:
+        """What vLLM and other libraries print in one of many processes."""
+        return self.folder / f"engine-{replica}.log"
+
     def records(self, cohort: int) -> Path:
         """Accepted samples of a cohort."""
         return self.folder / "records" / f"cohort-{cohort:05d}.jsonl"

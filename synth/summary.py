@@ -12,7 +12,7 @@ from typing import Any
 
 from synth.config import RunConfig
 from synth.engine.protocol import EngineLoad, Stage
-from synth.engine.room_meter import RoomMeter
+from synth.engine.room_meter import RoomTimes
 from synth.ledger import KEPT, MEASURED, RETRIED, Ledger
 from synth.percentiles import percentiles
 from synth.tally import RecordWords, Tally, Totals
@@ -32,7 +32,7 @@ def summarize(
     state: str,
     seconds: float,
     engine: EngineLoad,
-    meter: RoomMeter,
+    times: RoomTimes,
     num_replayed: int,
     tokens_per_s: float,
     tokens_per_s_now: float,
@@ -55,9 +55,11 @@ def summarize(
         "tokens": _tokens(ledger),
         "goodput": _goodput(tally, ledger.total().generated, seconds),
         "schedule": {
-            "occupancy": round(engine.mean_running / config.engine.max_num_seqs, 4),
-            "bubble_seconds": round(meter.bubble_seconds, 2),
-            "seconds_until_last_cohort": round(meter.seconds, 2),
+            "occupancy": round(
+                engine.mean_running / (config.engine.max_num_seqs * max(1, engine.num_engines)), 4
+            ),
+            "bubble_seconds": round(times.bubble_seconds, 2),
+            "seconds_until_last_cohort": round(times.seconds, 2),
         },
         "num_words": _word_percentiles(tally.record_words),
         "held_out": tally.held_out,

@@ -64,9 +64,13 @@ class Tally:
         self._open[cohort] = CohortBook(cohort)
         return self._open[cohort]
 
+    def discard_book(self, cohort: int) -> None:
+        """Forget the book of a cohort, if it is open."""
+        self._open.pop(cohort, None)
+
     def close_book(self, receipt: JsonRow) -> None:
         """Replace a cohort's book, if it is open, by its receipt."""
-        self._open.pop(receipt["cohort"], None)
+        self.discard_book(receipt["cohort"])
         ledger = Ledger()
         ledger.add_rows(receipt["ledger"])
         counts: Counter[str] = Counter(receipt["counts"])

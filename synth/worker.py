@@ -9,7 +9,7 @@ from foundation.digest import digest_of
 from synth.engine.admission import AdmittingEngine
 from synth.engine.journal import JournallingEngine
 from synth.engine.protocol import Engine
-from synth.engine.room_meter import RoomMeter
+from synth.engine.room_meter import RoomTimes
 from synth.held_out import measure
 from synth.pipeline.cohort import Cohort
 from synth.pipeline.recipe import Recipe
@@ -44,9 +44,9 @@ class Worker:
         self._engine = JournallingEngine(self._admitting)
 
     @property
-    def meter(self) -> RoomMeter:
+    def times(self) -> RoomTimes:
         """How long the engine had room although there was work."""
-        return self._admitting.meter
+        return self._admitting.meter.times
 
     @property
     def num_replayed(self) -> int:

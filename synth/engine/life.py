@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from synth.engine.protocol import (
@@ -14,6 +14,7 @@ from synth.engine.protocol import (
     Request,
     Stage,
 )
+from synth.engine.sum_loads import ended, sum_loads
 from synth.errors import EngineError
 
 _STALL_LOOKS = 8
@@ -110,37 +111,9 @@ async def give_up_stalled(current: Callable[[], Life], timeout_s: float) -> None
 
 def total_load(lives: Sequence[Life]) -> EngineLoad:
     """Add up the loads of engines that live and the counters of those that died."""
-    dead = [life for life in lives if life.final_load is not None]
-    loads, living = (
-        [life.load() for life in some]
-        for some in (lives, [life for life in lives if life.final_load is None])
-    )
-    return EngineLoad(
-        num_running=sum(load.num_running for load in living),
-        num_waiting=sum(load.num_waiting for load in living),
-        kv_cache_usage=_mean(load.kv_cache_usage for load in living),
-        prefix_hit_rate=_mean(load.prefix_hit_rate for load in living),
-        num_prompt_tokens=sum(load.num_prompt_tokens for load in loads),
-        num_cached_tokens=sum(load.num_cached_tokens for load in loads),
-        num_generated_tokens=sum(load.num_generated_tokens for load in loads),
-        mean_running=sum(load.mean_running for load in living),
-        num_deaths=len(dead),
-        losses=_sum_up([loss for life in dead for loss in life.losses()]),
-    )
+    return sum_loads([_final_load(life) if life.final_load else life.load() for life in lives])
 
 
-def _mean(shares: Iterable[float]) -> float:
-    found = list(shares)
-    return sum(found) / len(found) if found else 0.0
-
-
-def _sum_up(losses: list[Loss]) -> tuple[Loss, ...]:
-    sums: dict[Stage, Counter[str]] = {}
-    for loss in losses:
-        sums.setdefault(loss.stage, Counter()).update(
-            requests=loss.requests,
-            prompt=loss.prompt,
-            cached=loss.cached,
-            generated=loss.generated,
-        )
-    return tuple(Loss(stage, **sums[stage]) for stage in sorted(sums))
+def _final_load(life: Life) -> EngineLoad:
+    load, losses = ended(life.load()), tuple(life.losses())
+    return replace(load, num_deaths=load.num_deaths + 1, losses=losses)

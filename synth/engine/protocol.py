@@ -123,6 +123,8 @@ class EngineLoad:
     """How often the engine died and was started again; the counters above go on."""
     losses: tuple[Loss, ...] = ()
     """By stage; their tokens are in the counters above."""
+    num_engines: int = 1
+    """Engines of which these are the sums, and the means of shares."""
 
 
 WatchCall = Callable[[str], str | None]

@@ -1,5 +1,17 @@
 """How long an engine had room for a request although there was work."""
 
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class RoomTimes:
+    """Times of a run, in seconds of any monotonic clock."""
+
+    seconds: float
+    """From the first request until the last piece of work was begun."""
+    bubble_seconds: float
+    """The part of it in which there was room."""
+
 
 class RoomMeter:
     """Adds up bubbles: time in which fewer requests were admitted than the engine can run.
@@ -14,19 +26,22 @@ class RoomMeter:
         self._num_admitted = 0
         self._since_s: float | None = None
         self._is_over = False
-        self.seconds = 0.0
-        """From the first request until the last piece of work was begun."""
-        self.bubble_seconds = 0.0
-        """The part of it in which there was room."""
+        self._seconds = 0.0
+        self._bubble_seconds = 0.0
+
+    @property
+    def times(self) -> RoomTimes:
+        """The times until now."""
+        return RoomTimes(self._seconds, self._bubble_seconds)
 
     def note(self, num_admitted: int, now_s: float) -> None:
         """Note that so many requests are admitted from now on."""
         if self._is_over:
             return
         if self._since_s is not None:
-            self.seconds += now_s - self._since_s
+            self._seconds += now_s - self._since_s
             if self._num_admitted < self._num_seqs:
-                self.bubble_seconds += now_s - self._since_s
+                self._bubble_seconds += now_s - self._since_s
         self._since_s = now_s
         self._num_admitted = num_admitted
 

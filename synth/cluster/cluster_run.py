@@ -1,0 +1,148 @@
+"""One macro-iteration on many engines: lets the replicas work and adds up what they report."""
+
+import asyncio
+from typing import Any
+
+from ray.exceptions import ActorDiedError, RayActorError, RayTaskError
+
+from synth.cluster.actors import Actors
+from synth.cluster.cluster_tally import ClusterTally
+from synth.engine.protocol import EngineLoad
+from synth.engine.room_meter import RoomTimes
+from synth.errors import EngineError, first_error
+from synth.held_out import read_held_out
+from synth.interruption import Announce
+from synth.pipeline.recipe import Recipe
+from synth.restoration import restore
+from synth.run_directory import IterationFiles
+from synth.shard import write_shards
+
+_POLL_S = 0.5
+_RETRY_S = 0.5
+_LAST_WORDS_S = 30.0
+
+
+class ClusterRun:
+    """Takes all cohorts of an iteration through the replicas' engines."""
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        files: IterationFiles,
+        actors: Actors,
+        tally: ClusterTally,
+        announce: Announce,
+    ) -> None:
+        self._recipe = recipe
+        self._files = files
+        self._actors = actors
+        self._tally = tally
+        self._announce = announce
+
+    @property
+    def times(self) -> RoomTimes:
+        """How long the engines had room although there was work, on average."""
+        return self._tally.times()
+
+    @property
+    def num_replayed(self) -> int:
+        """Completions taken over from an earlier, interrupted run or from replicas that died."""
+        return self._tally.num_replayed()
+
+    def load(self) -> EngineLoad:
+        """Return the loads of all engines together."""
+        return self._tally.load()
+
+    async def synthesize(self) -> None:
+        """Run what is not complete yet, then write the shards; the manifest is the caller's.
+
+        Raises: EngineError: an engine failed again and again; what was finished is on disk.
+        """
+        await self._hand_over()
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                keepers = {
+                    number: tasks.create_task(self._keep(number, replica))
+                    for number, replica in self._actors.replicas.items()
+                }
+                await self._follow()
+                await self._part(keepers)
+        except ExceptionGroup as errors:
+            raise first_error(errors) from None
+        self._tally.book_held_out(read_held_out(self._files))
+        await asyncio.to_thread(write_shards, self._files, self._recipe)
+
+    async def _hand_over(self) -> None:
+        """Tell the coordinator what is complete and what remains."""
+        recipe, coordinator = self._recipe, self._actors.coordinator
+        settled: list[tuple[int, str | None]] = []
+        remaining = restore(recipe, self._files, self._tally, lambda *slot: settled.append(slot))
+        await coordinator.settle_all.remote(settled)
+        is_measured = not recipe.held_out or self._files.held_out.exists()
+        await coordinator.begin.remote(remaining, is_measured=is_measured)
+
+    async def _keep(self, number: int, replica: Any) -> None:  # noqa: ANN401 - of Ray
+        """Let a replica work to the end; after a death its successor goes on.
+
+        Raises: EngineError: it dies again and again while no cohort is completed.
+        """
+        num_deaths, num_complete = 0, 0
+        while True:
+            try:
+                await replica.work.remote()
+                return
+            except RayTaskError as error:
+                raise _cause_of(error) from None
+            except RayActorError as error:
+                if self._tally.num_complete > num_complete:
+                    num_deaths, num_complete = 0, self._tally.num_complete
+                num_deaths += 1
+                if num_deaths >= self._recipe.config.engine.max_deaths:
+                    raise EngineError(
+                        f"replica {number} died {num_deaths} times and no cohort was completed in "
+                        f"between; see {self._files.replica_log(number)}"
+                    ) from error
+                await self._replace(number, replica)
+
+    async def _replace(self, number: int, replica: Any) -> None:  # noqa: ANN401 - of Ray
+        """Give back what a replica had, and wait until Ray has started it again."""
+        num_lost = await self._actors.coordinator.release.remote(number)
+        self._tally.end_status(number)
+        self._announce(f"replica {number} died; {num_lost} cohorts go on elsewhere")
+        while True:
+            try:
+                await replica.ping.remote()
+                return
+            except ActorDiedError as error:
+                raise EngineError(f"replica {number} does not start again: {error}") from error
+            except RayActorError:
+                await asyncio.sleep(_RETRY_S)
+
+    async def _follow(self) -> None:
+        """Take over what the replicas report, until all is complete."""
+        while not await self._take_news():
+            await asyncio.sleep(_POLL_S)
+
+    async def _take_news(self) -> bool:
+        news = await self._actors.coordinator.news.remote()
+        for receipt in news.receipts:
+            self._tally.close_book(receipt)
+        self._tally.statuses.update(news.statuses)
+        for message in news.messages:
+            self._announce(message)
+        return bool(news.is_complete)
+
+    async def _part(self, keepers: dict[int, "asyncio.Task[None]"]) -> None:
+        """Let replicas that worked close their engines; the others never got a place."""
+        working = [keepers[number] for number in self._tally.statuses if not keepers[number].done()]
+        if working:
+            await asyncio.wait(working, timeout=_LAST_WORDS_S)
+        await self._take_news()
+        for keeper in keepers.values():
+            keeper.cancel()
+
+
+def _cause_of(error: RayTaskError) -> Exception:
+    """Return what was raised in the replica, without Ray's account of it."""
+    cause = error.cause
+    return cause if isinstance(cause, Exception) else EngineError(str(error))

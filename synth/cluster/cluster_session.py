@@ -1,0 +1,100 @@
+"""Ray for one piece of work in a run directory: lock, cluster, actors, and back."""
+
+import asyncio
+import os
+from pathlib import Path
+from typing import Any
+
+import ray
+from rich.console import Console
+
+from foundation.errors import ConfigError
+from synth.cluster.actors import start_actors
+from synth.cluster.cluster_run import ClusterRun
+from synth.cluster.cluster_tally import ClusterTally
+from synth.cluster.replica import Assignment, MakeEngine
+from synth.config import RunConfig
+from synth.engine.protocol import Engine
+from synth.engine_start import prepare_engine
+from synth.execution import carry_out
+from synth.interruption import Announce
+from synth.pipeline.recipe import Recipe
+from synth.run_directory import RunDirectory
+
+JsonRow = dict[str, Any]
+
+_LOOPBACK = "127.0.0.1"
+# Nothing large goes through Ray's object store.
+_OBJECT_STORE_BYTES = 128 * 1024 * 1024
+
+
+def work_on_cluster(recipe: Recipe, resolved: JsonRow, directory: RunDirectory) -> int:
+    """Own the directory, connect to Ray and run an iteration on its replicas.
+
+    Raises: ConfigError, DirectoryError: nothing was started or written.
+    Raises: EngineError: an engine failed; what was finished is kept.
+    """
+    prepare_engine(recipe)
+    console = Console()
+    with directory.locked():
+        directory.claim(resolved)
+        connect(recipe.config)
+        try:
+            return asyncio.run(run_on_cluster(recipe, directory, start_engine, console))
+        finally:
+            ray.shutdown()
+
+
+async def start_engine(recipe: Recipe, log: Path, announce: Announce) -> Engine:
+    """Start the engine that the configuration names, in this process."""
+    return await prepare_engine(recipe)(log, announce)
+
+
+async def run_on_cluster(
+    recipe: Recipe, directory: RunDirectory, make_engine: MakeEngine, console: Console
+) -> int:
+    """Run an iteration on the cluster that Ray is connected to; return the exit code."""
+    files = directory.iteration(recipe.iteration)
+    assignment = Assignment(
+        config=recipe.config,
+        iteration=recipe.iteration,
+        folder=directory.folder.resolve(),
+        working_directory=Path.cwd(),
+        make_engine=make_engine,
+    )
+
+    def announce(message: str) -> None:
+        console.print(message, soft_wrap=True, markup=False, highlight=False)
+
+    tally = ClusterTally()
+    actors = start_actors(recipe, assignment)
+    try:
+        run = ClusterRun(recipe, files, actors, tally, announce)
+        return await carry_out(run, recipe, files, tally, console)
+    finally:
+        actors.kill()
+
+
+def connect(config: RunConfig) -> None:
+    """Join the configured cluster, or start Ray on this machine, on the loopback address.
+
+    Raises: ConfigError: there is no cluster.
+    """
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    address = config.ray.address
+    own = {
+        "include_dashboard": False,
+        "object_store_memory": _OBJECT_STORE_BYTES,
+        "_node_ip_address": _LOOPBACK,
+    }
+    try:
+        ray.init(
+            address=address or "local",
+            log_to_driver=False,
+            configure_logging=False,
+            **({} if address else own),
+        )
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        raise ConfigError(
+            f"ray.address {address!r}: {error}; start Ray there, or leave it unset to start it here"
+        ) from None

@@ -1,0 +1,146 @@
+"""Hands out cohorts, decides near-duplicates for all replicas and collects receipts.
+
+It is one actor, so its methods never run at once except where they await.
+"""
+
+import asyncio
+import heapq
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from synth.cluster.status import Status
+from synth.config import RunConfig
+from synth.pipeline.instruction_registry import InstructionRegistry
+from synth.pipeline.sample import Slot
+
+JsonRow = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class News:
+    """What the driver is told."""
+
+    receipts: list[JsonRow]
+    messages: list[str]
+    statuses: dict[int, Status]
+    is_complete: bool
+    """Whether every cohort and the held-out answers are on disk."""
+
+
+class Coordinator:
+    """Knows what is open and where; what is complete is on disk."""
+
+    def __init__(self, config: RunConfig, pool: Sequence[str], held_out: Sequence[str]) -> None:
+        self._registry = InstructionRegistry(pool, config.expand, held_out)
+        self._cohort_instructions = config.cohort_instructions
+        self._waiting: list[int] = []
+        self._replica_of: dict[int, int] = {}
+        self._decisions: defaultdict[int, dict[int, str | None]] = defaultdict(dict)
+        self._measuring: int | None = None
+        self._is_measured = False
+        self._has_changed = asyncio.Condition()
+        self._receipts: list[JsonRow] = []
+        self._messages: list[str] = []
+        self._statuses: dict[int, Status] = {}
+
+    async def settle_all(self, slots: Iterable[tuple[int, str | None]]) -> None:
+        """Take over the slots of cohorts that an earlier run completed."""
+        for sequence, instruction in slots:
+            self._registry.settle(sequence, instruction)
+
+    async def begin(self, cohorts: Sequence[int], *, is_measured: bool) -> None:
+        """Take over the cohorts that remain."""
+        self._waiting = sorted(cohorts)
+        self._is_measured = is_measured
+
+    async def has_work(self, replica: int) -> bool:
+        """Wait until there is something to do; tell whether there will ever be."""
+        async with self._has_changed:
+            await self._has_changed.wait_for(lambda: self._can_begin() or self._is_complete())
+        return not self._is_complete()
+
+    async def next_cohort(self, replica: int) -> int | None:
+        """Hand out the first cohort that waits; None if none does just now."""
+        if not self._waiting:
+            return None
+        cohort = heapq.heappop(self._waiting)
+        self._replica_of[cohort] = replica
+        return cohort
+
+    async def claim_measure(self, replica: int) -> bool:
+        """Tell a replica whether it is the one to answer the held-out instructions."""
+        if self._is_measured or self._measuring is not None:
+            return False
+        self._measuring = replica
+        return True
+
+    async def release(self, replica: int) -> int:
+        """Take back what a replica that died had; return how many cohorts that is."""
+        self._statuses.pop(replica, None)
+        lost = [cohort for cohort, holder in self._replica_of.items() if holder == replica]
+        for cohort in lost:
+            del self._replica_of[cohort]
+            heapq.heappush(self._waiting, cohort)
+        if self._measuring == replica:
+            self._measuring = None
+        await self._notify()
+        return len(lost)
+
+    async def complete(self, receipt: JsonRow) -> None:
+        """Note that a cohort is on disk."""
+        self._replica_of.pop(receipt["cohort"], None)
+        self._decisions.pop(receipt["cohort"], None)
+        self._receipts.append(receipt)
+        await self._notify()
+
+    async def complete_measure(self) -> None:
+        """Note that the held-out answers are on disk."""
+        self._is_measured = True
+        await self._notify()
+
+    async def announce(self, message: str) -> None:
+        """Keep a message for the person at the driver's terminal."""
+        self._messages.append(message)
+
+    async def report(self, replica: int, status: Status) -> None:
+        """Keep what a replica says of itself."""
+        self._statuses[replica] = status
+
+    async def news(self) -> News:
+        """Return what has come in since the last call."""
+        news = News(self._receipts, self._messages, self._statuses, self._is_complete())
+        self._receipts, self._messages, self._statuses = [], [], {}
+        return news
+
+    async def resembles_accepted(self, slot: Slot, instruction: str) -> bool:
+        """Decide as the registry does; a slot that was settled before stays as it was.
+
+        A replica that takes a cohort over replays it from its journal and asks again.
+        """
+        decided = self._decisions[slot.cohort]
+        if slot.sequence in decided:
+            return decided[slot.sequence] != instruction
+        return await self._registry.resembles_accepted(slot, instruction)
+
+    async def pool(self, slot: Slot) -> Sequence[str]:
+        """Return the instructions that examples are drawn from."""
+        return await self._registry.pool(slot)
+
+    async def settle(self, sequence: int, instruction: str | None) -> None:
+        """Close a slot, once."""
+        decided = self._decisions[sequence // self._cohort_instructions]
+        if sequence not in decided:
+            decided[sequence] = instruction
+            self._registry.settle(sequence, instruction)
+
+    def _can_begin(self) -> bool:
+        return bool(self._waiting) or not (self._is_measured or self._measuring is not None)
+
+    def _is_complete(self) -> bool:
+        return not self._waiting and not self._replica_of and self._is_measured
+
+    async def _notify(self) -> None:
+        async with self._has_changed:
+            self._has_changed.notify_all()

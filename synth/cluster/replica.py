@@ -1,0 +1,151 @@
+"""A replica: one process with its own engine, event loop and cohorts."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from synth.cluster.remote_registry import RemoteRegistry
+from synth.cluster.status import Status
+from synth.config import RunConfig
+from synth.engine.protocol import Engine
+from synth.errors import first_error
+from synth.interruption import Announce
+from synth.output_redirect import redirected_output
+from synth.pipeline.cohort import Cohort, cohort_of
+from synth.pipeline.recipe import Recipe
+from synth.pipeline.together import together
+from synth.preparation import prepare
+from synth.run_directory import RunDirectory
+from synth.tally import Tally
+from synth.worker import Worker
+
+JsonRow = dict[str, Any]
+
+_REPORT_S = 1.0
+
+MakeEngine = Callable[[Recipe, Path, Announce], Awaitable[Engine]]
+"""Starts an engine, given the file that it logs to and where to say what happens to it."""
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """What all replicas of a run are told."""
+
+    config: RunConfig
+    iteration: int
+    folder: Path
+    """The run directory, on storage that all nodes share."""
+    working_directory: Path
+    """Where relative paths of the configuration start."""
+    make_engine: MakeEngine
+
+
+class ReplicaTally(Tally):
+    """Tells the coordinator what is complete."""
+
+    def __init__(self, coordinator: Any) -> None:  # noqa: ANN401 - of Ray
+        super().__init__()
+        self._coordinator = coordinator
+
+    def close_book(self, receipt: JsonRow) -> None:
+        """Hand a receipt on; the driver adds them up."""
+        self.discard_book(receipt["cohort"])
+        self._coordinator.complete.remote(receipt)
+
+    def book_held_out(self, answers: Sequence[JsonRow]) -> None:
+        """Say that the answers are on disk."""
+        self._coordinator.complete_measure.remote()
+
+
+class Replica:
+    """Works on cohorts while there are any; Ray starts it again when it dies."""
+
+    def __init__(
+        self,
+        number: int,
+        assignment: Assignment,
+        coordinator: Any,  # noqa: ANN401 - of Ray
+    ) -> None:
+        self._number = number
+        self._assignment = assignment
+        self._coordinator = coordinator
+        self._tally = ReplicaTally(coordinator)
+
+    async def ping(self) -> None:
+        """Answer, once it runs."""
+
+    async def work(self) -> None:
+        """Start an engine and work until all cohorts of the run are complete.
+
+        Raises: EngineError: the engine failed; what was finished is on disk.
+        """
+        os.chdir(self._assignment.working_directory)
+        directory = RunDirectory(self._assignment.folder)
+        config = _share_of(self._assignment.config, self._number)
+        recipe, _ = prepare(config, self._assignment.iteration, directory)
+        files = directory.iteration(recipe.iteration)
+        log = files.replica_log(self._number)
+        async with AsyncExitStack() as stack:
+            stack.enter_context(redirected_output(log))
+            engine = await self._assignment.make_engine(recipe, log, self._announce)
+            stack.push_async_callback(engine.close)
+            registry = RemoteRegistry(recipe, self._coordinator)
+            worker = Worker(recipe, files, engine, registry, self._tally)
+            stack.callback(worker.close)
+            reporting = asyncio.create_task(self._report(engine, worker))
+            stack.callback(reporting.cancel)
+            await self._work(worker, recipe)
+            await self._report_once(engine, worker)
+
+    async def _work(self, worker: Worker, recipe: Recipe) -> None:
+        while await self._coordinator.has_work.remote(self._number):
+            try:
+                await together([self._measure(worker), self._run_cohorts(worker, recipe)])
+            except ExceptionGroup as errors:
+                raise first_error(errors) from None
+
+    async def _report(self, engine: Engine, worker: Worker) -> None:
+        while True:
+            await self._report_once(engine, worker)
+            await asyncio.sleep(_REPORT_S)
+
+    async def _report_once(self, engine: Engine, worker: Worker) -> None:
+        status = Status(
+            load=engine.load(),
+            open_totals=self._tally.totals(),
+            num_open=self._tally.num_open,
+            num_replayed=worker.num_replayed,
+            times=worker.times,
+        )
+        await self._coordinator.report.remote(self._number, status)
+
+    async def _measure(self, worker: Worker) -> None:
+        if await self._coordinator.claim_measure.remote(self._number):
+            await worker.measure()
+
+    async def _run_cohorts(self, worker: Worker, recipe: Recipe) -> None:
+        await worker.run_cohorts(self._cohorts(recipe))
+
+    async def _cohorts(self, recipe: Recipe) -> AsyncIterator[Cohort]:
+        while True:
+            index = await self._coordinator.next_cohort.remote(self._number)
+            if index is None:
+                return
+            yield cohort_of(recipe, index)
+
+    def _announce(self, message: str) -> None:
+        self._coordinator.announce.remote(f"replica {self._number}: {message}")
+
+
+def _share_of(config: RunConfig, replica: int) -> RunConfig:
+    """Give a replica its own cores, where the configuration names them."""
+    cores = config.engine.omp_threads_bind
+    if cores is None:
+        return config
+    shares = cores.split("|")
+    own = {"omp_threads_bind": shares[replica % len(shares)]}
+    return config.model_copy(update={"engine": config.engine.model_copy(update=own)})

@@ -1,0 +1,19 @@
+"""How a replica is doing, as it reports itself."""
+
+from dataclasses import dataclass
+
+from synth.engine.protocol import EngineLoad
+from synth.engine.room_meter import RoomTimes
+from synth.tally import Totals
+
+
+@dataclass(frozen=True)
+class Status:
+    """One report."""
+
+    load: EngineLoad
+    open_totals: Totals
+    """Sums over the cohorts that are under way."""
+    num_open: int
+    num_replayed: int
+    times: RoomTimes

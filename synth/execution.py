@@ -1,0 +1,61 @@
+"""Carrying out a run: it is reported while it goes on, summed up at its end, left on a signal."""
+
+import asyncio
+from contextlib import suppress
+from typing import Any
+
+import orjson
+from rich.console import Console
+
+from foundation.atomic_file import write_json
+from foundation.errors import EXIT_FEWER_THAN_ASKED, EXIT_INTERRUPTED
+from synth.display import final_table
+from synth.interruption import cancel_on_signal
+from synth.pipeline.recipe import Recipe
+from synth.reporter import Reporter, Synthesis
+from synth.run_directory import IterationFiles
+from synth.shard import write_manifest
+from synth.tally import Tally
+
+JsonRow = dict[str, Any]
+
+
+async def carry_out(
+    run: Synthesis, recipe: Recipe, files: IterationFiles, tally: Tally, console: Console
+) -> int:
+    """Synthesize to the end or to a signal; return the exit code."""
+    reporter = Reporter(recipe, tally, files, console, run, seconds_before=_seconds_before(files))
+    stop = asyncio.Event()
+    reporting = asyncio.create_task(reporter.report(stop))
+    running = asyncio.create_task(run.synthesize())
+    interrupted = cancel_on_signal(running)
+    state = "interrupted"
+    try:
+        await running
+        state = "complete"
+    except asyncio.CancelledError:
+        if not interrupted.is_set():
+            raise
+    finally:
+        stop.set()
+        await asyncio.wait([reporting])
+        summary = reporter.summary(state)
+        write_json(files.metrics, summary)
+    if state == "complete":
+        write_manifest(files)
+    console.print(final_table(summary, str(files.folder)))
+    reporting.result()
+    return EXIT_INTERRUPTED if interrupted.is_set() else exit_code(summary)
+
+
+def exit_code(summary: JsonRow) -> int:
+    """Return the exit code of a complete run."""
+    enough = summary["samples"]["instructions"] >= summary["asked"]
+    return 0 if enough else EXIT_FEWER_THAN_ASKED
+
+
+def _seconds_before(files: IterationFiles) -> float:
+    """Read how long earlier, interrupted runs of this iteration took."""
+    with suppress(FileNotFoundError, orjson.JSONDecodeError):
+        return float(orjson.loads(files.metrics.read_bytes())["seconds"])
+    return 0.0

@@ -1,0 +1,32 @@
+"""Scripted engines for replicas: imported by Ray's processes."""
+
+import asyncio
+import os
+import random
+from pathlib import Path
+
+from scripted_engine import ScriptedEngine
+from writer import write
+
+
+class SlowEngine(ScriptedEngine):
+    """Takes a moment for each request, so that there is time to be killed."""
+
+    async def generate(self, request, new_watch=None):
+        await asyncio.sleep(random.random() / 50)
+        return await super().generate(request, new_watch)
+
+
+async def fast(_recipe, _log, _announce):
+    return ScriptedEngine(write)
+
+
+async def slow(_recipe, log, _announce):
+    """Start an engine that leaves its process id beside its log."""
+    Path(log).with_suffix(".pid").write_text(str(os.getpid()))
+    return SlowEngine(write)
+
+
+async def broken(_recipe, _log, _announce):
+    """Die at once, with the process."""
+    os._exit(7)

@@ -1,0 +1,169 @@
+"""Many replicas on Ray: the same files as one engine's, whoever dies or comes late."""
+
+import asyncio
+import io
+import os
+import random
+import signal
+import threading
+import time
+from pathlib import Path
+
+import pytest
+import ray
+from ray.cluster_utils import Cluster
+from rich.console import Console
+
+import replica_engine
+from runs import data_files, metrics_of, run_scripted, small_config
+from synth.cluster.cluster_session import run_on_cluster
+from synth.errors import EngineError
+from synth.preparation import prepare
+from synth.run_directory import RunDirectory
+
+NUM_INSTRUCTIONS = 48
+ROOT = Path(__file__).parents[1]
+
+
+def config_of(replicas, **engine):
+    config = small_config(num_instructions=NUM_INSTRUCTIONS, cohort_instructions=4)
+    engine = config.engine.model_copy(update={"replicas": replicas, **engine})
+    return config.model_copy(update={"engine": engine})
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory):
+    """Return the files of one engine in this process."""
+    files, code = run_scripted(tmp_path_factory.mktemp("one"), config_of(None))
+    assert code == 0
+    return data_files(files)
+
+
+@pytest.fixture
+def cluster():
+    """Return a cluster with a head that has no room for replicas; nodes are the tests' to add."""
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    cluster = Cluster(
+        initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False}
+    )
+    paths = {"PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"}
+    ray.init(
+        address=cluster.address,
+        runtime_env={"env_vars": paths},
+        log_to_driver=False,
+        configure_logging=False,
+    )
+    yield cluster
+    ray.shutdown()
+    cluster.shutdown()
+
+
+def run(folder, replicas, make_engine, meanwhile=None, **engine):
+    """Run iteration 1 on the cluster, something else beside it; return files and exit code."""
+    directory = RunDirectory(folder)
+    recipe, resolved = prepare(config_of(replicas, **engine), 1, directory)
+    directory.claim(resolved)
+    files = directory.iteration(1)
+    beside = threading.Thread(target=meanwhile, args=(files,)) if meanwhile else None
+    if beside:
+        beside.start()
+    try:
+        console = Console(file=io.StringIO())
+        code = asyncio.run(run_on_cluster(recipe, directory, make_engine, console))
+    finally:
+        if beside:
+            beside.join()
+    return files, code
+
+
+def wait_for_receipts(files, number):
+    while len(list(files.folder.glob("journal/*.complete.json"))) < number:
+        time.sleep(0.01)
+
+
+def pids(files):
+    return [int(path.read_text()) for path in files.folder.glob("engine-*.pid")]
+
+
+@pytest.mark.parametrize("replicas", [1, 2, 4])
+def test_any_number_of_replicas_writes_the_same_files(cluster, expected, tmp_path, replicas):
+    cluster.add_node(num_cpus=4)
+    files, code = run(tmp_path / "out", replicas, replica_engine.fast)
+    assert code == 0
+    assert data_files(files) == expected
+    metrics = metrics_of(files)
+    assert metrics["cohorts"] == {"total": 12, "open": 0, "complete": 12}
+    assert metrics["engine"]["num_engines"] == replicas
+
+
+@pytest.mark.faults
+def test_replicas_killed_at_random_lose_nothing(cluster, expected, tmp_path, all_faults):
+    num_kills, rng = 20 if all_faults else 4, random.Random(0)
+    cluster.add_node(num_cpus=2)
+    num_killed = 0
+
+    def kill(files):
+        nonlocal num_killed
+        while num_killed < num_kills and not files.manifest.exists():
+            time.sleep(0.2 + rng.random())
+            victim = rng.choice(pids(files) or [0])
+            if victim and Path(f"/proc/{victim}").exists():
+                os.kill(victim, signal.SIGKILL)
+                num_killed += 1
+
+    # As often as it takes: a run that is over is begun anew.
+    for attempt in range(num_kills):
+        files, code = run(
+            tmp_path / f"out-{attempt}", 2, replica_engine.slow, kill, max_deaths=num_kills
+        )
+        assert code == 0
+        assert data_files(files) == expected
+        if num_killed >= num_kills:
+            break
+    assert num_killed >= num_kills
+
+
+@pytest.mark.faults
+def test_a_node_that_dies_loses_nothing(cluster, expected, tmp_path):
+    lost, _ = cluster.add_node(num_cpus=1), cluster.add_node(num_cpus=1)
+
+    def lose(files):
+        wait_for_receipts(files, 2)
+        cluster.remove_node(lost, allow_graceful=False)
+
+    files, code = run(tmp_path / "out", 2, replica_engine.slow, lose)
+    assert code == 0
+    assert data_files(files) == expected
+
+
+def test_a_node_that_joins_late_takes_part(cluster, expected, tmp_path, monkeypatch):
+    # A node sets signal handlers, which a thread may not.
+    monkeypatch.setattr(ray._private.utils, "set_sigterm_handler", lambda _handler: None)
+    cluster.add_node(num_cpus=1)
+
+    def join(files):
+        wait_for_receipts(files, 1)
+        cluster.add_node(num_cpus=1)
+
+    files, code = run(tmp_path / "out", 2, replica_engine.slow, join)
+    assert code == 0
+    assert data_files(files) == expected
+    assert len(pids(files)) == 2
+
+
+def test_a_cluster_goes_on_where_one_engine_stopped(cluster, expected, tmp_path):
+    from scripted_engine import ScriptedEngine
+    from writer import write
+
+    with pytest.raises(EngineError):
+        run_scripted(tmp_path / "out", config_of(None), ScriptedEngine(write, dies_after=300))
+    cluster.add_node(num_cpus=2)
+    files, code = run(tmp_path / "out", 2, replica_engine.fast)
+    assert code == 0
+    assert data_files(files) == expected
+
+
+def test_a_replica_that_dies_again_and_again_ends_the_run(cluster, tmp_path):
+    cluster.add_node(num_cpus=1)
+    with pytest.raises(EngineError, match="replica 0 died 2 times"):
+        run(tmp_path / "out", 1, replica_engine.broken, max_deaths=2)
