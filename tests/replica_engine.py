@@ -12,8 +12,12 @@ from writer import write
 class SlowEngine(ScriptedEngine):
     """Takes a moment for each request, so that there is time to be killed."""
 
+    def __init__(self, longest_s, concurrency=16):
+        super().__init__(write, concurrency=concurrency)
+        self._longest_s = longest_s
+
     async def generate(self, request, new_watch=None):
-        await asyncio.sleep(random.random() / 50)
+        await asyncio.sleep(random.random() * self._longest_s)
         return await super().generate(request, new_watch)
 
 
@@ -24,7 +28,13 @@ async def fast(_recipe, _log, _announce):
 async def slow(_recipe, log, _announce):
     """Start an engine that leaves its process id beside its log."""
     Path(log).with_suffix(".pid").write_text(str(os.getpid()))
-    return SlowEngine(write)
+    return SlowEngine(0.02)
+
+
+async def narrow(recipe, log, announce):
+    """Start an engine that has room for few cohorts."""
+    await slow(recipe, log, announce)
+    return SlowEngine(0.1, concurrency=4)
 
 
 async def broken(_recipe, _log, _announce):

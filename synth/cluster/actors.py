@@ -7,7 +7,7 @@ import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from synth.cluster.coordinator import Coordinator
-from synth.cluster.replica import Assignment, Replica
+from synth.cluster.replica import Replica
 from synth.pipeline.recipe import Recipe
 
 # Every slot that waits for its turn is a call that waits in the coordinator.
@@ -27,7 +27,7 @@ class Actors:
             ray.kill(actor)
 
 
-def start_actors(recipe: Recipe, assignment: Assignment) -> Actors:
+def start_actors(recipe: Recipe) -> Actors:
     """Start the coordinator beside the driver, and replicas wherever there is room.
 
     Replicas that find no room yet start when a node joins; Ray starts one that died again.
@@ -43,8 +43,7 @@ def start_actors(recipe: Recipe, assignment: Assignment) -> Actors:
         num_cpus=config.ray.cpus_per_replica,
         num_gpus=num_gpus,
         max_restarts=-1,
-        scheduling_strategy="SPREAD",
     )
     numbers = range(config.engine.replicas or 1)
-    replicas = {number: make_replica.remote(number, assignment, coordinator) for number in numbers}
+    replicas = {number: make_replica.remote(number) for number in numbers}
     return Actors(coordinator, replicas)

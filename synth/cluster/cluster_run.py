@@ -7,6 +7,7 @@ from ray.exceptions import ActorDiedError, RayActorError, RayTaskError
 
 from synth.cluster.actors import Actors
 from synth.cluster.cluster_tally import ClusterTally
+from synth.cluster.replica import Assignment
 from synth.engine.protocol import EngineLoad
 from synth.engine.room_meter import RoomTimes
 from synth.errors import EngineError, first_error
@@ -30,12 +31,14 @@ class ClusterRun:
         recipe: Recipe,
         files: IterationFiles,
         actors: Actors,
+        assignment: Assignment,
         tally: ClusterTally,
         announce: Announce,
     ) -> None:
         self._recipe = recipe
         self._files = files
         self._actors = actors
+        self._assignment = assignment
         self._tally = tally
         self._announce = announce
 
@@ -89,7 +92,7 @@ class ClusterRun:
         num_deaths, num_complete = 0, 0
         while True:
             try:
-                await replica.work.remote()
+                await replica.work.remote(self._assignment, self._actors.coordinator)
                 return
             except RayTaskError as error:
                 raise _cause_of(error) from None

@@ -67,9 +67,9 @@ async def run_on_cluster(
         console.print(message, soft_wrap=True, markup=False, highlight=False)
 
     tally = ClusterTally()
-    actors = start_actors(recipe, assignment)
+    actors = start_actors(recipe)
     try:
-        run = ClusterRun(recipe, files, actors, tally, announce)
+        run = ClusterRun(recipe, files, actors, assignment, tally, announce)
         return await carry_out(run, recipe, files, tally, console)
     finally:
         actors.kill()

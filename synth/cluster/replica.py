@@ -64,34 +64,27 @@ class ReplicaTally(Tally):
 class Replica:
     """Works on cohorts while there are any; Ray starts it again when it dies."""
 
-    def __init__(
-        self,
-        number: int,
-        assignment: Assignment,
-        coordinator: Any,  # noqa: ANN401 - of Ray
-    ) -> None:
+    def __init__(self, number: int) -> None:
         self._number = number
-        self._assignment = assignment
-        self._coordinator = coordinator
-        self._tally = ReplicaTally(coordinator)
 
     async def ping(self) -> None:
         """Answer, once it runs."""
 
-    async def work(self) -> None:
+    async def work(self, assignment: Assignment, coordinator: Any) -> None:  # noqa: ANN401 - of Ray
         """Start an engine and work until all cohorts of the run are complete.
 
         Raises: EngineError: the engine failed; what was finished is on disk.
         """
-        os.chdir(self._assignment.working_directory)
-        directory = RunDirectory(self._assignment.folder)
-        config = _share_of(self._assignment.config, self._number)
-        recipe, _ = prepare(config, self._assignment.iteration, directory)
+        self._coordinator, self._tally = coordinator, ReplicaTally(coordinator)
+        os.chdir(assignment.working_directory)
+        directory = RunDirectory(assignment.folder)
+        config = _share_of(assignment.config, self._number)
+        recipe, _ = prepare(config, assignment.iteration, directory)
         files = directory.iteration(recipe.iteration)
         log = files.replica_log(self._number)
         async with AsyncExitStack() as stack:
             stack.enter_context(redirected_output(log))
-            engine = await self._assignment.make_engine(recipe, log, self._announce)
+            engine = await assignment.make_engine(recipe, log, self._announce)
             stack.push_async_callback(engine.close)
             registry = RemoteRegistry(recipe, self._coordinator)
             worker = Worker(recipe, files, engine, registry, self._tally)
