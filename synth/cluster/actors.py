@@ -33,11 +33,7 @@ def start_actors(recipe: Recipe) -> Actors:
     Replicas that find no room yet start when a node joins; Ray starts one that died again.
     """
     config = recipe.config
-    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-    make_coordinator = ray.remote(Coordinator).options(
-        num_cpus=0, scheduling_strategy=here, max_concurrency=_MAX_WAITING_CALLS
-    )
-    coordinator = make_coordinator.remote(config, recipe.pool, recipe.held_out)
+    coordinator = start_coordinator(recipe)
     num_gpus = config.engine.tensor_parallel_size if ray.cluster_resources().get("GPU") else 0
     make_replica = ray.remote(Replica).options(
         num_cpus=config.ray.cpus_per_replica,
@@ -47,3 +43,12 @@ def start_actors(recipe: Recipe) -> Actors:
     numbers = range(config.engine.replicas or 1)
     replicas = {number: make_replica.remote(number) for number in numbers}
     return Actors(coordinator, replicas)
+
+
+def start_coordinator(recipe: Recipe) -> Any:  # noqa: ANN401 - of Ray
+    """Start the coordinator on the driver's node: it lives and ends with the driver."""
+    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+    make_coordinator = ray.remote(Coordinator).options(
+        num_cpus=0, scheduling_strategy=here, max_concurrency=_MAX_WAITING_CALLS
+    )
+    return make_coordinator.remote(recipe.config, recipe.pool, recipe.held_out)
