@@ -13,8 +13,8 @@ from synth.tally import Tally
 
 JsonRow = dict[str, Any]
 
-Settle = Callable[[int, str | None], None]
-"""Closes a slot of the registry, with its instruction or without one."""
+Settle = Callable[[list[tuple[int, str | None]]], None]
+"""Closes the slots of a cohort in the registry, each with its instruction or without one."""
 
 
 def restore(recipe: Recipe, files: IterationFiles, tally: Tally, settle: Settle) -> list[int]:
@@ -29,8 +29,8 @@ def restore(recipe: Recipe, files: IterationFiles, tally: Tally, settle: Settle)
             continue
         receipt = _read_receipt(files, index)
         instructions = {row["sequence"]: row["text"] for row in receipt["instructions"]}
-        for slot in cohort_of(recipe, index).slots:
-            settle(slot.sequence, instructions.get(slot.sequence))
+        slots = cohort_of(recipe, index).slots
+        settle([(slot.sequence, instructions.get(slot.sequence)) for slot in slots])
         tally.close_book(receipt)
         files.journal(index).unlink(missing_ok=True)
     return remaining

@@ -48,7 +48,7 @@ class Run:
         Raises: EngineError: the engine is gone; what was finished is on disk.
         Raises: CorruptFileError: a file is not as it was written.
         """
-        remaining = restore(self._recipe, self._files, self._tally, self._registry.settle)
+        remaining = restore(self._recipe, self._files, self._tally, self._settle)
         cohorts = self._cohorts(remaining)
         try:
             await together([self._worker.measure(), self._worker.run_cohorts(cohorts)])
@@ -57,6 +57,10 @@ class Run:
         finally:
             self._worker.close()
         await asyncio.to_thread(write_shards, self._files, self._recipe)
+
+    def _settle(self, slots: Sequence[tuple[int, str | None]]) -> None:
+        for sequence, instruction in slots:
+            self._registry.settle(sequence, instruction)
 
     async def _cohorts(self, indices: Sequence[int]) -> AsyncIterator[Cohort]:
         for index in indices:

@@ -12,34 +12,40 @@ from vllm_run import MODEL, SECRETS, RunUnderTest, listening_addresses, shared_m
 
 pytestmark = [pytest.mark.engine, pytest.mark.faults]
 
-# Who dies once which stage has its first completion.
-ALL_KILLS = [
+# Who dies, or is told to end, once which stage has its first completion.
+ALL_ENDS = [
     ("core", "expand"),
     ("main", "judge"),
+    (signal.SIGTERM, "generate"),
     ("main", "generate"),
+    (signal.SIGINT, "extend_head"),
     ("main", "extend_head"),
     ("core", "extend_tail"),
 ]
+SAMPLED_ENDS = [("main", "expand"), (signal.SIGTERM, "generate"), ("core", "extend_head")]
 MAX_SECONDS_TO_END = 10
-SAMPLED_KILLS = [("main", "expand"), ("core", "extend_head")]
 
 
 @pytest.fixture(scope="module")
-def survived(tmp_path_factory, request):
-    """Kill a run again and again, let it end; return its folder and what was seen."""
+def survived(tmp_path_factory, all_faults):
+    """End a run again and again, let it complete; return its folder and what was seen."""
     out = tmp_path_factory.mktemp("killed") / "out"
-    kills = ALL_KILLS if request.config.getoption("--all-faults") else SAMPLED_KILLS
     before = shared_memory()
     addresses = set()
     run = RunUnderTest(out)
-    for victim, stage in kills:
+    for how, stage in ALL_ENDS if all_faults else SAMPLED_ENDS:
         run.wait_for(stage)
         addresses |= listening_addresses(run)
-        if victim == "core":
+        if how == "core":
             run.core().kill()
             continue
-        run.process.kill()
-        assert run.wait_for_end() == -signal.SIGKILL
+        if how == "main":
+            run.process.kill()
+            assert run.wait_for_end() == -signal.SIGKILL
+        else:
+            code, seconds = signalled(run, how)
+            assert code == 130
+            assert seconds < MAX_SECONDS_TO_END
         run = RunUnderTest(out)
     code = run.wait_for_end()
     return out, code, addresses, shared_memory() - before, run.log.read_text()
@@ -48,6 +54,7 @@ def survived(tmp_path_factory, request):
 def test_a_run_survives_kills_of_all_its_processes(survived):
     out, code, _, _, log = survived
     assert code in (0, 3), log
+    assert "interrupted" in log
     assert "starting another" in log
     assert (out / "iteration-1" / "manifest.json").exists()
     metrics = json.loads((out / "iteration-1" / "metrics.json").read_bytes())
@@ -82,20 +89,6 @@ def test_no_secret_is_written(survived):
     for path in files:
         content = path.read_bytes()
         assert not [name for name, value in SECRETS.items() if value.encode() in content], path
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_drains_the_run(tmp_path, number, all_faults):
-    if number == signal.SIGINT and not all_faults:
-        pytest.skip("a sample")
-    before = shared_memory()
-    run = RunUnderTest(tmp_path / "out")
-    run.wait_for("generate")
-    code, seconds = signalled(run, number)
-    assert code == 130
-    assert seconds < MAX_SECONDS_TO_END
-    assert "the same command goes on" in run.log.read_text()
-    assert shared_memory() == before
 
 
 def test_a_second_signal_ends_the_run_at_once(tmp_path, all_faults):

@@ -33,6 +33,8 @@ class RunUnderTest:
         command = ["run", "--config", "configs/cpu.yaml", "--out", str(out)]
         overrides = [part for setting in (*SETTINGS, *settings) for part in ("-o", setting)]
         self.log = out.parent / f"{out.name}.log"
+        self._journal = self.out / "iteration-1" / "journal" / "cohort-00000.jsonl"
+        self._bytes_before = self._journal.stat().st_size if self._journal.exists() else 0
         with self.log.open("ab") as file:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "synth", *command, *overrides],
@@ -43,10 +45,10 @@ class RunUnderTest:
             )
 
     def wait_for(self, stage):
-        """Wait until a request of a stage is journalled."""
-        journal = self.out / "iteration-1" / "journal" / "cohort-00000.jsonl"
+        """Wait until this process has journalled something, and any one a request of `stage`."""
         while self.process.poll() is None:
-            if journal.exists() and f"/{stage}".encode() in journal.read_bytes():
+            content = self._journal.read_bytes() if self._journal.exists() else b""
+            if len(content) > self._bytes_before and f"/{stage}".encode() in content:
                 return
             time.sleep(0.1)
         raise AssertionError(f"ended before {stage}: {self.log.read_text()}")

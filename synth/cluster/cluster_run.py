@@ -78,9 +78,7 @@ class ClusterRun:
     async def _hand_over(self) -> None:
         """Tell the coordinator what is complete and what remains."""
         recipe, coordinator = self._recipe, self._actors.coordinator
-        settled: list[tuple[int, str | None]] = []
-        remaining = restore(recipe, self._files, self._tally, lambda *slot: settled.append(slot))
-        await coordinator.settle_all.remote(settled)
+        remaining = restore(recipe, self._files, self._tally, coordinator.settle_all.remote)
         is_measured = not recipe.held_out or self._files.held_out.exists()
         await coordinator.begin.remote(remaining, is_measured=is_measured)
 

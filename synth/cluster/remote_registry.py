@@ -35,5 +35,6 @@ class RemoteRegistry:
         return pool
 
     def settle(self, sequence: int, instruction: str | None) -> None:
-        """Close a slot; what is sent is on its way before the caller goes on."""
-        self._coordinator.settle.remote(sequence, instruction)
+        """Close a slot, if any other depends on it; the caller does not wait."""
+        if self._config.max_similarity is not None or self._config.pool == "growing":
+            self._coordinator.settle.remote(sequence, instruction)

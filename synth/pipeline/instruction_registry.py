@@ -62,7 +62,8 @@ class InstructionRegistry:
         if instruction is not None:
             if self._config.pool == "growing":
                 self._accepted[sequence] = instruction
-            self._accepted_index.add(instruction)
+            if self._config.max_similarity is not None:
+                self._accepted_index.add(instruction)
         self._settled.add(sequence)
         while self._next in self._settled:
             self._settled.remove(self._next)
