@@ -102,7 +102,13 @@ def main(context: click.Context, trace: Path, instructions: int) -> None:
     click.echo(f"memory of the process: {memory}")
     title = "simulated share of engine time in use"
     arguments = f"--trace {trace} --instructions {instructions}"
-    figures = {"bubble_share": replica.bubble_share, "memory": memory}
+    needed = _REPLICAS[-1] / replica.cohort_seconds
+    click.echo(f"{_REPLICAS[-1]} replicas take {needed:.1f} cohorts a second")
+    figures = {
+        "bubble_share": replica.bubble_share,
+        "cohorts_per_s_of_all": round(needed, 2),
+        "memory": memory,
+    }
     report("scale", arguments, title, rows, **figures)
 
 
