@@ -42,7 +42,9 @@ class InstructionIndex:
     ) -> None:
         self._min_similarity = min_similarity
         self._numbers: dict[str, int] = {}
-        self._units: list[array[int]] = []
+        # All units in one array, and where each text begins: an array each takes twice as much.
+        self._units = _compact()
+        self._starts = array("Q", [0])
         self._frequencies: Counter[_Key] = Counter()
         self._by_key: defaultdict[_Key, array[int]] = defaultdict(_compact)
         self._rebuilt_at = 0
@@ -51,11 +53,16 @@ class InstructionIndex:
 
     def add(self, instruction: str) -> None:
         """Remember an instruction."""
-        self._units.append(self._number(script_units(instruction)))
-        if len(self._units) > _REBUILD_GROWTH * self._rebuilt_at:
+        self._units.extend(self._number(script_units(instruction)))
+        self._starts.append(len(self._units))
+        if len(self) > _REBUILD_GROWTH * self._rebuilt_at:
             self._rebuild()
         else:
-            self._file(len(self._units) - 1)
+            self._file(len(self) - 1)
+
+    def __len__(self) -> int:
+        """Return how many instructions are remembered."""
+        return len(self._starts) - 1
 
     def similarity(self, instruction: str) -> float:
         """Return the largest ROUGE-L F1 with a remembered instruction, 0.0 below the minimum."""
@@ -67,26 +74,31 @@ class InstructionIndex:
         candidates = [number for number, num_keys in shared.items() if num_keys >= enough]
         best = process.extractOne(
             units,
-            [self._units[number] for number in candidates],
+            [self._text(number) for number in candidates],
             scorer=Indel.normalized_similarity,
             processor=None,
             score_cutoff=self._min_similarity,
         )
         return float(best[1]) if best else 0.0
 
+    def _text(self, number: int) -> "array[int]":
+        return self._units[self._starts[number] : self._starts[number + 1]]
+
     def _number(self, units: Sequence[str]) -> "array[int]":
         """Let numbers stand for units, which take less memory and are compared faster."""
         return _compact(self._numbers.setdefault(unit, len(self._numbers)) for unit in units)
 
     def _rebuild(self) -> None:
-        self._rebuilt_at = len(self._units)
-        self._frequencies = Counter(key for units in self._units for key in _keys(units))
+        self._rebuilt_at = len(self)
+        self._frequencies = Counter(
+            key for number in range(len(self)) for key in _keys(self._text(number))
+        )
         self._by_key.clear()
-        for number in range(len(self._units)):
+        for number in range(len(self)):
             self._file(number)
 
     def _file(self, number: int) -> None:
-        for key in self._rarest_keys(self._units[number]):
+        for key in self._rarest_keys(self._text(number)):
             self._by_key[key].append(number)
 
     def _rarest_keys(self, units: Sequence[int]) -> list[_Key]:

@@ -11,6 +11,13 @@ def pytest_addoption(parser):
 
 
 @pytest.fixture(scope="session")
+def only_with_all_faults(all_faults):
+    """Skip what takes too long for a sample."""
+    if not all_faults:
+        pytest.skip("only with --all-faults")
+
+
+@pytest.fixture(scope="session")
 def all_faults(request):
     """Whether to try every fault rather than a sample of them."""
     return request.config.getoption("--all-faults")

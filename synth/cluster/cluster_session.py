@@ -23,7 +23,6 @@ from synth.run_directory import RunDirectory
 
 JsonRow = dict[str, Any]
 
-_LOOPBACK = "127.0.0.1"
 # Nothing large goes through Ray's object store.
 _OBJECT_STORE_BYTES = 128 * 1024 * 1024
 
@@ -76,7 +75,7 @@ async def run_on_cluster(
 
 
 def connect(config: RunConfig) -> None:
-    """Join the configured cluster, or start Ray on this machine, on the loopback address.
+    """Join the configured cluster, or start Ray on this machine.
 
     Raises: ConfigError: there is no cluster.
     """
@@ -85,7 +84,6 @@ def connect(config: RunConfig) -> None:
     own = {
         "include_dashboard": False,
         "object_store_memory": _OBJECT_STORE_BYTES,
-        "_node_ip_address": _LOOPBACK,
     }
     try:
         ray.init(
