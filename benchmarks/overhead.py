@@ -1,8 +1,7 @@
 """How many output tokens a second one process can carry when the engine answers at once.
 
 Everything is real but the engine: prompts, watches, filter, journal with fsync, cohorts, shards.
-Prompts are not tokenized; vLLM's own front-end is not in it. What journalling costs is shown by
-short runs in pairs, one of which has a journal that writes nothing.
+Prompts are not tokenized; vLLM's own front-end is not in it.
 """
 
 import asyncio
@@ -11,24 +10,19 @@ import resource
 import statistics
 import tempfile
 import time
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 import click
 from rich.console import Console
 
 from benchmarks.instant_engine import InstantEngine
+from benchmarks.journal_cost import journal_seconds, recorded_appends
 from benchmarks.result import report
 from synth.config import RunConfig
-from synth.engine.journal import CohortJournal
-from synth.engine.protocol import Completion
 from synth.preparation import prepare
 from synth.run_directory import RunDirectory
 from synth.synthesis import run_with_engine
-
-_SHORT_RUN_INSTRUCTIONS = 8
 
 
 @click.command()
@@ -36,44 +30,19 @@ _SHORT_RUN_INSTRUCTIONS = 8
 @click.option("--words", default=1000, type=click.IntRange(min=50), help="Of an initial response.")
 @click.option("--runs", default=3, type=click.IntRange(min=1))
 @click.option("--cores", default=1, type=click.IntRange(min=1))
-@click.option("--pairs", default=40, type=click.IntRange(min=2), help="With and without a journal.")
-def main(instructions: int, words: int, runs: int, cores: int, pairs: int) -> None:
+def main(instructions: int, words: int, runs: int, cores: int) -> None:
     """Print tokens per second of the whole path."""
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
     rows = [measure(instructions, words) for _ in range(runs)]
     median = statistics.median(row["tokens/s"] for row in rows)
-    arguments = (
-        f"--instructions {instructions} --words {words} --runs {runs} --cores {cores} "
-        f"--pairs {pairs}"
-    )
-    costs = sorted(journal_cost(words, number) for number in range(pairs))
-    cost = statistics.median(costs)
+    cost = statistics.median(row["journal's share"] for row in rows)
+    arguments = f"--instructions {instructions} --words {words} --runs {runs} --cores {cores}"
     title = (
         f"our own cost: median {median:,.0f} output tokens/s on {cores} core(s), "
         f"{cost:.1%} of the time for the journal"
     )
-    figures = {
-        "median_tokens_per_s": round(median),
-        "journal_cost": round(cost, 4),
-        "journal_cost_quartiles": [round(costs[len(costs) * part // 4], 4) for part in (1, 3)],
-    }
+    figures = {"median_tokens_per_s": round(median), "journal_cost": round(cost, 4)}
     report("overhead", arguments, title, rows, **figures)
-
-
-def journal_cost(num_words: int, number: int) -> float:
-    """Run with the journal and without; return the share of the time that it took.
-
-    The order alternates with `number`, for the machine's speed drifts.
-    """
-    seconds = {}
-    for journals in (True, False) if number % 2 else (False, True):
-        with nullcontext() if journals else patch.object(CohortJournal, "append", _forget):
-            seconds[journals] = measure(_SHORT_RUN_INSTRUCTIONS, num_words)["seconds"]
-    return 1 - seconds[False] / seconds[True]
-
-
-async def _forget(_journal: CohortJournal, _request_id: str, _completion: Completion) -> None:
-    pass
 
 
 def measure(num_instructions: int, num_words: int) -> dict[str, Any]:
@@ -86,12 +55,14 @@ def measure(num_instructions: int, num_words: int) -> dict[str, Any]:
         directory.claim(resolved)
         console = Console(file=(Path(folder) / "log").open("w"))
         started, cpu = time.perf_counter(), time.process_time()
-        asyncio.run(run_with_engine(recipe, directory.iteration(1), engine, console))
+        with recorded_appends() as (appended, num_syncs):
+            asyncio.run(run_with_engine(recipe, directory.iteration(1), engine, console))
         seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
     return {
         "output tokens": engine.num_generated_tokens,
         "seconds": round(seconds, 3),
         "CPU seconds": round(cpu, 3),
+        "journal's share": journal_seconds(appended, num_syncs()) / cpu,
         "tokens/s": engine.num_generated_tokens / seconds,
         "peak MiB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
     }

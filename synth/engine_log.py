@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-_ERROR_LINE = re.compile(r"(?:^|\s)(\w*(?:Error|Exception): .+)$")
+_ERROR_LINE = re.compile(r"(?:^|\s)([\w.]*(?:Error|Exception): .+)$")
 # Said by the process that waits for the one that failed.
 _CONSEQUENCE = re.compile(r"initialization failed|Failed core proc|died unexpectedly")
 _MAX_CHARS = 300

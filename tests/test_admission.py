@@ -11,7 +11,7 @@ from runs import run_scripted, small_config
 from scripted_engine import Answer, ScriptedEngine, request
 from synth.engine.admission import AdmittingEngine
 from synth.engine.protocol import Stage
-from synth.engine.room_meter import RoomMeter
+from synth.engine.room_meter import RoomMeter, RoomTimes
 from writer import write
 
 
@@ -102,7 +102,7 @@ def test_a_bubble_is_time_with_room_until_the_last_work_has_begun():
     meter.note(1, now_s=3.0)
     meter.finish(now_s=6.0)
     meter.note(0, now_s=10.0)
-    assert (meter.seconds, meter.bubble_seconds) == (6.0, 1.0 + 3.0)
+    assert meter.times == RoomTimes(seconds=6.0, bubble_seconds=1.0 + 3.0)
 
 
 @pytest.mark.parametrize("cohort_instructions", [4, 16, 64])

@@ -60,7 +60,6 @@ def test_a_run_survives_kills_of_all_its_processes(survived):
     metrics = json.loads((out / "iteration-1" / "metrics.json").read_bytes())
     assert metrics["replayed"] > 0
     assert metrics["engine"]["num_deaths"] == 1
-    assert metrics["tokens"]["retried"] > 0
     assert metrics["tokens"]["generated"] == sum(row["generated"] for row in metrics["ledger"])
 
 

@@ -7,7 +7,7 @@ is answered from the journal; only what was in flight is repeated.
 import asyncio
 import os
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import fields
 from pathlib import Path
 from typing import BinaryIO
 
@@ -37,7 +37,7 @@ class CohortJournal:
     async def append(self, request_id: str, completion: Completion) -> None:
         """Write a completion and wait until it is on disk; one fsync serves all that wait."""
         with naming(self._path):
-            self._file.write(orjson.dumps({"id": request_id, **asdict(completion)}) + b"\n")
+            self._file.write(orjson.dumps({"id": request_id, **_fields(completion)}) + b"\n")
         if self._next_sync is None:
             self._next_sync = asyncio.create_task(self._sync(self._syncing))
         await asyncio.shield(self._next_sync)
@@ -53,9 +53,10 @@ class CohortJournal:
         self._path.unlink(missing_ok=True)
 
     async def _sync(self, running: "asyncio.Task[None] | None") -> None:
-        """Wait for the sync that is running, then sync all that was written until now."""
+        """Wait for the running sync and one turn of the loop, then sync all that was written."""
         if running is not None:
             await running
+        await asyncio.sleep(0)
         self._syncing, self._next_sync = self._next_sync, None
         with naming(self._path):
             self._file.flush()
@@ -99,6 +100,11 @@ class JournallingEngine(EngineLayer):
         """Close the journals and the inner engine."""
         self.close_journals()
         await super().close()
+
+
+def _fields(completion: Completion) -> dict[str, object]:
+    """Return what `dataclasses.asdict` does, without copying the text."""
+    return {field.name: getattr(completion, field.name) for field in fields(completion)}
 
 
 def _read(path: Path) -> dict[str, Completion]:
