@@ -6,7 +6,13 @@ from pathlib import Path
 import click
 
 from foundation.command import OVERRIDES, run_command
-from foundation.errors import UsageError
+from foundation.errors import EXIT_FEWER_THAN_ASKED, UsageError
+
+_ALLOW_FEWER = click.option(
+    "--allow-fewer",
+    is_flag=True,
+    help="Exit with 0, not 3, when there are fewer instructions than asked.",
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -19,15 +25,19 @@ def cli() -> None:
 @click.option("--config", required=True, type=click.Path(path_type=Path), help="YAML file.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Run directory.")
 @click.option("--iteration", default=1, show_default=True, type=click.IntRange(min=1))
+@_ALLOW_FEWER
 @OVERRIDES
-def run(config: Path, out: Path, iteration: int, overrides: tuple[str, ...]) -> None:
+def run(
+    config: Path, out: Path, iteration: int, allow_fewer: bool, overrides: tuple[str, ...]
+) -> None:
     """Synthesize one macro-iteration of data; run again, it goes on where it was."""
     from foundation.config_file import load_config
     from synth.config import RunConfig
     from synth.run_directory import RunDirectory
     from synth.synthesis import run_iteration
 
-    sys.exit(run_iteration(load_config(RunConfig, config, overrides), iteration, RunDirectory(out)))
+    settings = load_config(RunConfig, config, overrides)
+    _leave(run_iteration(settings, iteration, RunDirectory(out)), allow_fewer)
 
 
 @cli.command()
@@ -50,8 +60,11 @@ def measure(config: Path, out: Path, iteration: int, overrides: tuple[str, ...])
 @click.option("--config", required=True, type=click.Path(path_type=Path), help="YAML file.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Run directory.")
 @click.option("--iterations", required=True, type=click.IntRange(min=1), help="How many in all.")
+@_ALLOW_FEWER
 @OVERRIDES
-def loop(config: Path, out: Path, iterations: int, overrides: tuple[str, ...]) -> None:
+def loop(
+    config: Path, out: Path, iterations: int, allow_fewer: bool, overrides: tuple[str, ...]
+) -> None:
     """Alternate data and training; run again, it goes on where it was."""
     from foundation.config_file import load_config
     from synth.config import RunConfig
@@ -60,7 +73,8 @@ def loop(config: Path, out: Path, iterations: int, overrides: tuple[str, ...]) -
     from synth.run_directory import RunDirectory
 
     settings = load_config(RunConfig, config, overrides)
-    sys.exit(run_loop(LoopPlan(config, overrides, settings, RunDirectory(out), iterations)))
+    plan = LoopPlan(config, overrides, settings, RunDirectory(out), iterations)
+    _leave(run_loop(plan), allow_fewer)
 
 
 @cli.command(name="filter")
@@ -102,6 +116,10 @@ def status(directory: Path) -> None:
     from synth.status import print_status
 
     print_status(RunDirectory(directory), Console())
+
+
+def _leave(exit_code: int, allow_fewer: bool) -> None:
+    sys.exit(0 if allow_fewer and exit_code == EXIT_FEWER_THAN_ASKED else exit_code)
 
 
 def main() -> None:

@@ -96,7 +96,7 @@ def test_a_second_signal_ends_the_run_at_once(tmp_path, all_faults):
     before = shared_memory()
     run = RunUnderTest(tmp_path / "out")
     run.wait_for("expand")
-    run.process.send_signal(signal.SIGINT)
+    os.killpg(run.process.pid, signal.SIGINT)
     time.sleep(0.2)
     code, seconds = signalled(run, signal.SIGINT)
     assert code == 130
@@ -132,8 +132,14 @@ def test_a_signal_while_the_engine_starts_ends_everything(tmp_path):
 
 
 def signalled(run, number):
-    """Send a signal; return the exit code and the seconds until no process was left."""
+    """Send SIGTERM, or SIGINT to all processes as a terminal does.
+
+    Return the exit code and the seconds until no process was left.
+    """
     began = time.monotonic()
-    run.process.send_signal(number)
+    if number == signal.SIGINT:
+        os.killpg(run.process.pid, number)
+    else:
+        run.process.send_signal(number)
     code = run.wait_for_end()
     return code, time.monotonic() - began
