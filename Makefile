@@ -34,8 +34,10 @@ demo: setup
 	$(BIN)/synth run --allow-fewer --config configs/cpu.yaml --out $(DEMO) --iteration 2
 	$(BIN)/python scripts/show_records.py $(DEMO)/iteration-2 3
 
+# Those on vLLM want both cores for themselves.
 test: setup
-	$(BIN)/pytest
+	$(BIN)/pytest -m 'not engine' --numprocesses 2 --dist worksteal
+	$(BIN)/pytest -m engine
 
 # Every kill, full disk and bad file instead of a sample.
 test-faults: setup

@@ -134,7 +134,7 @@ class Taker:
         ]
         while (cohort := await self._coordinator.next_cohort.remote(self._number)) is not None:
             receipt = {"cohort": cohort, "instructions": instructions}
-            await self._coordinator.complete.remote(receipt)
+            await self._coordinator.complete.remote(self._number, receipt)
 
 
 if __name__ == "__main__":

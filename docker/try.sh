@@ -25,6 +25,7 @@ clean_up() {
     for pid in "${started[@]}"; do
         kill "$pid" && wait "$pid" || true
     done
+    umount "$work"/exec/netns/* 2> /dev/null || true # Which dockerd leaves.
     rm -rf "$work"
 }
 trap clean_up EXIT
@@ -34,23 +35,21 @@ compose() {
         --file "$source/docker/compose.yaml" "$@"
 }
 
-# Wait for a file with at least so many lines.
-wait_for_lines() {
-    until [ "$(cat $1 2> /dev/null | wc -l)" -ge "$2" ]; do sleep 0.5; done
-}
-
 # Start the round, kill a container of it once a file has so many lines, and see the round fail.
 kill_in_the_middle() {
     local service=$1 file=$2 lines=$3
     compose up --no-color > "$work/up.log" 2>&1 &
     local up=$!
-    wait_for_lines "$file" "$lines"
+    until [ "$(cat "$file" 2> /dev/null | wc -l)" -ge "$lines" ]; do
+        kill -0 "$up" || { echo "the round ended before $file had $lines lines"; exit 1; }
+        sleep 0.1
+    done
     docker kill "$(compose ps --quiet "$service")" > /dev/null
     if wait "$up"; then
         echo "the round went on without $service"
         exit 1
     fi
-    say "killed $service when $(basename "$file") had $lines lines"
+    say "killed $service when $(basename "$file") had $lines line(s)"
 }
 
 start_engine() {
@@ -114,7 +113,7 @@ docker images --format '{{.Repository}}:{{.Tag}} {{.Size}}' | grep -v none
 say "round"
 SECONDS=0
 kill_in_the_middle synth-cpu "$round/journal/cohort-00000.jsonl" 20
-kill_in_the_middle train-generator-cpu "$round/adapters/generator.unfinished/metrics.jsonl" 3
+kill_in_the_middle train-generator-cpu "$round/adapters/generator.unfinished/metrics.jsonl" 1
 compose up --no-color > "$work/up.log" 2>&1 || { tail -50 "$work/up.log"; exit 1; }
 echo "complete after $SECONDS s, two kills among them"
 for container in $(compose ps --quiet); do

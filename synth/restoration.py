@@ -27,16 +27,25 @@ def restore(recipe: Recipe, files: IterationFiles, tally: Tally, settle: Settle)
         if not files.receipt(index).exists():
             remaining.append(index)
             continue
-        receipt = _read_receipt(files, index)
-        instructions = {row["sequence"]: row["text"] for row in receipt["instructions"]}
-        slots = cohort_of(recipe, index).slots
-        settle([(slot.sequence, instructions.get(slot.sequence)) for slot in slots])
+        receipt = read_receipt(files, index)
+        settle(settled_slots(recipe, receipt))
         tally.close_book(receipt)
         files.journal(index).unlink(missing_ok=True)
     return remaining
 
 
-def _read_receipt(files: IterationFiles, cohort: int) -> JsonRow:
+def settled_slots(recipe: Recipe, receipt: JsonRow) -> list[tuple[int, str | None]]:
+    """Return the sequence number of each slot of a complete cohort with what it accepted."""
+    instructions = {row["sequence"]: row["text"] for row in receipt["instructions"]}
+    slots = cohort_of(recipe, receipt["cohort"]).slots
+    return [(slot.sequence, instructions.get(slot.sequence)) for slot in slots]
+
+
+def read_receipt(files: IterationFiles, cohort: int) -> JsonRow:
+    """Read what a complete cohort came to.
+
+    Raises: CorruptFileError: it, or a file of the cohort, is not as it was written.
+    """
     receipt = read_json(files.receipt(cohort), "delete it and its cohort is made again")
     _check_files(files, receipt)
     return receipt

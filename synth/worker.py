@@ -57,10 +57,16 @@ class Worker:
         """Answer the held-out instructions, beside the cohorts so that the engine stays full."""
         self._tally.book_held_out(await measure(self._recipe, self._files, self._admitting))
 
-    async def run_cohorts(self, cohorts: AsyncIterator[Cohort]) -> None:
-        """Take a cohort whenever the engine has room for one, until there is none left."""
+    async def run_cohorts(
+        self, cohorts: AsyncIterator[Cohort], max_open: int | None = None
+    ) -> None:
+        """Take a cohort whenever the engine has room for one, until there is none left.
+
+        Args:
+            max_open: How many may be open at once; a few times what fills the engine by default.
+        """
         num_filling = -(-self._engine.capacity // self._recipe.config.cohort_instructions)
-        slots = asyncio.Semaphore(_OPEN_COHORTS_RATIO * num_filling)
+        slots = asyncio.Semaphore(max_open or _OPEN_COHORTS_RATIO * num_filling)
         async with asyncio.TaskGroup() as tasks:
             while True:
                 await slots.acquire()

@@ -5,6 +5,8 @@ import os
 import random
 from pathlib import Path
 
+import ray
+
 from scripted_engine import ScriptedEngine
 from writer import write
 
@@ -35,6 +37,12 @@ async def narrow(recipe, log, announce):
     """Start an engine that has room for few cohorts."""
     await slow(recipe, log, announce)
     return SlowEngine(0.1, concurrency=4)
+
+
+async def one_stuck(recipe, log, announce):
+    """Start an engine that says which node it is on; that of replica 1 answers nothing."""
+    Path(log).with_suffix(".node").write_text(ray.get_runtime_context().get_node_id())
+    return SlowEngine(3600 if Path(log).stem == "engine-1" else 0.02)
 
 
 async def broken(_recipe, _log, _announce):

@@ -136,6 +136,23 @@ def test_a_node_that_dies_loses_nothing(cluster, expected, tmp_path):
     assert data_files(files) == expected
 
 
+@pytest.mark.faults
+def test_what_waits_for_a_node_that_dies_at_the_end_is_not_stuck(cluster, expected, tmp_path):
+    """No cohort is left to be handed out, and those of the other node wait for lost ones."""
+    nodes = [cluster.add_node(num_cpus=1) for _ in range(2)]
+
+    def lose(files):
+        while len({path.name.split(".")[0] for path in files.folder.glob("journal/*")}) < 12:
+            time.sleep(0.01)
+        stuck = files.folder.joinpath("engine-1.node").read_text()
+        lost = next(node for node in nodes if node.node_id == stuck)
+        cluster.remove_node(lost, allow_graceful=False)
+
+    files, code = run(tmp_path / "out", 2, replica_engine.one_stuck, lose)
+    assert code == 0
+    assert data_files(files) == expected
+
+
 def test_a_node_that_joins_late_takes_part(cluster, expected, tmp_path, monkeypatch):
     # A node sets signal handlers, which a thread may not.
     monkeypatch.setattr(ray._private.utils, "set_sigterm_handler", lambda _handler: None)

@@ -36,6 +36,7 @@ class Coordinator:
         self._registry = InstructionRegistry(pool, config.expand, held_out)
         self._cohort_instructions = config.cohort_instructions
         self._waiting: list[int] = []
+        self._released: list[int] = []
         self._replica_of: dict[int, int] = {}
         self._decisions: defaultdict[int, dict[int, str | None]] = defaultdict(dict)
         self._measuring: int | None = None
@@ -54,20 +55,27 @@ class Coordinator:
         """Take over the cohorts that remain."""
         self._waiting = sorted(cohorts)
         self._is_measured = is_measured
-
-    async def has_work(self, replica: int) -> bool:
-        """Wait until there is something to do; tell whether there will ever be."""
-        async with self._has_changed:
-            await self._has_changed.wait_for(lambda: self._can_begin() or self._is_complete())
-        return not self._is_complete()
+        await self._notify()
 
     async def next_cohort(self, replica: int) -> int | None:
-        """Hand out the first cohort that waits; None if none does just now."""
-        if not self._waiting:
-            return None
-        cohort = heapq.heappop(self._waiting)
-        self._replica_of[cohort] = replica
-        return cohort
+        """Hand out the first cohort that nobody had yet; None if there is none."""
+        return self._hand_out(self._waiting, replica)
+
+    async def has_released(self) -> bool:
+        """Wait until a cohort is there whose replica died; False: all are complete."""
+        async with self._has_changed:
+            await self._has_changed.wait_for(lambda: self._released or self._are_all_complete())
+        return bool(self._released)
+
+    async def next_released(self, replica: int) -> int | None:
+        """Hand out the first cohort whose replica died; None if there is none."""
+        return self._hand_out(self._released, replica)
+
+    async def is_measure_owed(self) -> bool:
+        """Wait until nobody answers the held-out instructions; False: that is done."""
+        async with self._has_changed:
+            await self._has_changed.wait_for(lambda: self._is_measured or self._measuring is None)
+        return not self._is_measured
 
     async def claim_measure(self, replica: int) -> bool:
         """Tell a replica whether it is the one to answer the held-out instructions."""
@@ -82,15 +90,17 @@ class Coordinator:
         lost = [cohort for cohort, holder in self._replica_of.items() if holder == replica]
         for cohort in lost:
             del self._replica_of[cohort]
-            heapq.heappush(self._waiting, cohort)
+            heapq.heappush(self._released, cohort)
         if self._measuring == replica:
             self._measuring = None
         await self._notify()
         return len(lost)
 
-    async def complete(self, receipt: JsonRow) -> None:
-        """Note that a cohort is on disk."""
-        self._replica_of.pop(receipt["cohort"], None)
+    async def complete(self, replica: int, receipt: JsonRow) -> None:
+        """Note that a cohort is on disk; what a dead replica says late its successor repeats."""
+        if self._replica_of.get(receipt["cohort"]) != replica:
+            return
+        del self._replica_of[receipt["cohort"]]
         self._decisions.pop(receipt["cohort"], None)
         self._receipts.append(receipt)
         await self._notify()
@@ -135,11 +145,18 @@ class Coordinator:
             decided[sequence] = instruction
             self._registry.settle(sequence, instruction)
 
-    def _can_begin(self) -> bool:
-        return bool(self._waiting) or not (self._is_measured or self._measuring is not None)
+    def _hand_out(self, cohorts: list[int], replica: int) -> int | None:
+        if not cohorts:
+            return None
+        cohort = heapq.heappop(cohorts)
+        self._replica_of[cohort] = replica
+        return cohort
+
+    def _are_all_complete(self) -> bool:
+        return not (self._waiting or self._released or self._replica_of)
 
     def _is_complete(self) -> bool:
-        return not self._waiting and not self._replica_of and self._is_measured
+        return self._are_all_complete() and self._is_measured
 
     async def _notify(self) -> None:
         async with self._has_changed:

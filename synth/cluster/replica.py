@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -19,7 +20,8 @@ from synth.pipeline.cohort import Cohort, cohort_of
 from synth.pipeline.recipe import Recipe
 from synth.pipeline.together import together
 from synth.preparation import prepare
-from synth.run_directory import RunDirectory
+from synth.restoration import read_receipt, settled_slots
+from synth.run_directory import IterationFiles, RunDirectory
 from synth.tally import Tally
 from synth.worker import Worker
 
@@ -47,14 +49,15 @@ class Assignment:
 class ReplicaTally(Tally):
     """Tells the coordinator what is complete."""
 
-    def __init__(self, coordinator: Any) -> None:  # noqa: ANN401 - of Ray
+    def __init__(self, replica: int, coordinator: Any) -> None:  # noqa: ANN401 - of Ray
         super().__init__()
+        self._replica = replica
         self._coordinator = coordinator
 
     def close_book(self, receipt: JsonRow) -> None:
         """Hand a receipt on; the driver adds them up."""
         self.discard_book(receipt["cohort"])
-        self._coordinator.complete.remote(receipt)
+        self._coordinator.complete.remote(self._replica, receipt)
 
     def book_held_out(self, answers: Sequence[JsonRow]) -> None:
         """Say that the answers are on disk."""
@@ -75,7 +78,8 @@ class Replica:
 
         Raises: EngineError: the engine failed; what was finished is on disk.
         """
-        self._coordinator, self._tally = coordinator, ReplicaTally(coordinator)
+        self._coordinator = coordinator
+        self._tally = ReplicaTally(self._number, coordinator)
         os.chdir(assignment.working_directory)
         directory = RunDirectory(assignment.folder)
         config = _share_of(assignment.config, self._number)
@@ -91,15 +95,25 @@ class Replica:
             stack.callback(worker.close)
             reporting = asyncio.create_task(self._report(engine, worker))
             stack.callback(reporting.cancel)
-            await self._work(worker, recipe)
+            await self._work(worker, recipe, files)
             await self._report_once(engine, worker)
 
-    async def _work(self, worker: Worker, recipe: Recipe) -> None:
-        while await self._coordinator.has_work.remote(self._number):
-            try:
-                await together([self._measure(worker), self._run_cohorts(worker, recipe)])
-            except ExceptionGroup as errors:
-                raise first_error(errors) from None
+    async def _work(self, worker: Worker, recipe: Recipe, files: IterationFiles) -> None:
+        """Take cohorts as there is room, and those of replicas that died without a limit.
+
+        All others may wait for one of the latter, also the last ones that are open here.
+        """
+        cohorts, released = self._cohorts(recipe), self._released(recipe, files)
+        try:
+            await together(
+                [
+                    self._measure(worker),
+                    worker.run_cohorts(cohorts),
+                    worker.run_cohorts(released, max_open=sys.maxsize),
+                ]
+            )
+        except ExceptionGroup as errors:
+            raise first_error(errors) from None
 
     async def _report(self, engine: Engine, worker: Worker) -> None:
         while True:
@@ -117,11 +131,9 @@ class Replica:
         await self._coordinator.report.remote(self._number, status)
 
     async def _measure(self, worker: Worker) -> None:
-        if await self._coordinator.claim_measure.remote(self._number):
-            await worker.measure()
-
-    async def _run_cohorts(self, worker: Worker, recipe: Recipe) -> None:
-        await worker.run_cohorts(self._cohorts(recipe))
+        while await self._coordinator.is_measure_owed.remote():
+            if await self._coordinator.claim_measure.remote(self._number):
+                await worker.measure()
 
     async def _cohorts(self, recipe: Recipe) -> AsyncIterator[Cohort]:
         while True:
@@ -129,6 +141,19 @@ class Replica:
             if index is None:
                 return
             yield cohort_of(recipe, index)
+
+    async def _released(self, recipe: Recipe, files: IterationFiles) -> AsyncIterator[Cohort]:
+        while await self._coordinator.has_released.remote():
+            index = await self._coordinator.next_released.remote(self._number)
+            if index is None:
+                continue
+            if files.receipt(index).exists():  # Its replica had no time to say so.
+                receipt = read_receipt(files, index)
+                for sequence, instruction in settled_slots(recipe, receipt):
+                    await self._coordinator.settle.remote(sequence, instruction)
+                await self._coordinator.complete.remote(self._number, receipt)
+            else:
+                yield cohort_of(recipe, index)
 
     def _announce(self, message: str) -> None:
         self._coordinator.announce.remote(f"replica {self._number}: {message}")

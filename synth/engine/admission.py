@@ -43,6 +43,8 @@ class AdmittingEngine(EngineLayer):
 
     def drain(self) -> None:
         """Note that all work has begun: from now on the longest chains go first."""
+        if self._is_draining:
+            return
         self.meter.finish(_now_s())
         self._is_draining = True
         waiting = [(self._key(*key), arrival, turn) for key, arrival, turn in self._backlog]

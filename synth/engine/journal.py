@@ -44,6 +44,9 @@ class CohortJournal:
 
     def close(self) -> None:
         """Write out and close; what finds no room is owed again, like what was in flight."""
+        for sync in (self._syncing, self._next_sync):
+            if sync is not None:
+                sync.add_done_callback(_forget_outcome)
         with suppress(OSError):
             self._file.close()
 
@@ -100,6 +103,12 @@ class JournallingEngine(EngineLayer):
         """Close the journals and the inner engine."""
         self.close_journals()
         await super().close()
+
+
+def _forget_outcome(sync: "asyncio.Task[None]") -> None:
+    """Nobody waits for it any more: the file was closed under it."""
+    if not sync.cancelled():
+        sync.exception()
 
 
 def _fields(completion: Completion) -> dict[str, object]:
