@@ -19,7 +19,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def cancel_on_signal(task: "asyncio.Task[Any]") -> asyncio.Event:
-    """Cancel on the first Ctrl-C or SIGTERM; a second one acts as it would without us."""
+    """Cancel on the first Ctrl-C or SIGTERM; on a second one, leave at once."""
     loop, interrupted = asyncio.get_running_loop(), asyncio.Event()
 
     def interrupt() -> None:
@@ -27,6 +27,7 @@ def cancel_on_signal(task: "asyncio.Task[Any]") -> asyncio.Event:
         task.cancel()
         for number in _SIGNALS:
             loop.remove_signal_handler(number)
+            signal.signal(number, _leave)
 
     for number in _SIGNALS:
         loop.add_signal_handler(number, interrupt)
@@ -43,11 +44,9 @@ def leaving_on_signal(announce: Announce) -> Iterator[None]:
         yield
         return
 
-    def leave(_number: int, _frame: FrameType | None) -> None:
-        for child in multiprocessing.active_children():
-            child.kill()
+    def leave(number: int, frame: FrameType | None) -> None:
         announce("interrupted; the same command goes on")
-        os._exit(EXIT_INTERRUPTED)
+        _leave(number, frame)
 
     before = {number: signal.getsignal(number) for number in _SIGNALS}
     for number in _SIGNALS:
@@ -58,3 +57,10 @@ def leaving_on_signal(announce: Announce) -> Iterator[None]:
     finally:
         for number in _SIGNALS:
             signal.signal(number, before[number])
+
+
+def _leave(_number: int, _frame: FrameType | None) -> None:
+    """Take the children along; what is journalled is on disk."""
+    for child in multiprocessing.active_children():
+        child.kill()
+    os._exit(EXIT_INTERRUPTED)

@@ -66,7 +66,7 @@ def test_a_run_survives_kills_of_all_its_processes(survived):
 def test_nothing_is_there_twice(survived):
     out, *_ = survived
     for kind in ("records", "shards"):
-        for path in (out / "iteration-1" / kind).iterdir():
+        for path in (out / "iteration-1" / kind).glob("*"):
             ids = [json.loads(line)["id"] for line in path.read_bytes().splitlines()]
             assert len(ids) == len(set(ids))
 
