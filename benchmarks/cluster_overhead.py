@@ -35,7 +35,7 @@ _RECEIPT_TEXT = "An instruction of some words that a receipt holds beside its co
 
 
 @click.command()
-@click.option("--instructions", default=192, type=click.IntRange(min=64))
+@click.option("--instructions", default=96, type=click.IntRange(min=64))
 @click.option("--runs", default=5, type=click.IntRange(min=1))
 @click.option("--cohorts", default=2000, help="To hand out to replicas that do nothing with them.")
 @click.option("--replicas", default=8, help="That these are handed out to.")

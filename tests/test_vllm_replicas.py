@@ -1,6 +1,7 @@
 """`synth run` with two replicas of real vLLM on Ray, one core each; one is killed on the way."""
 
 import json
+import time
 
 import psutil
 import pytest
@@ -25,6 +26,10 @@ SETTINGS = [
 ]
 
 
+READY = "init engine"
+"""Said by vLLM's core; killed before, a run leaves the core's shared memory."""
+
+
 def replicas(run):
     """Return the processes of the replicas: Ray names them after their actor."""
     family = psutil.Process(run.process.pid).children(recursive=True)
@@ -35,6 +40,9 @@ def test_two_replicas_survive_the_death_of_one(tmp_path):
     before = shared_memory()
     run = RunUnderTest(tmp_path / "out", *SETTINGS)
     run.wait_for("generate")
+    for log in (run.out / "iteration-1" / f"engine-{number}.log" for number in (0, 1)):
+        while READY not in log.read_text():
+            time.sleep(0.1)
     assert len(replicas(run)) == 2
     family = psutil.Process(run.process.pid).children(recursive=True)
     replicas(run)[0].kill()

@@ -45,7 +45,7 @@ class CohortJournal:
     def close(self) -> None:
         """Write out and close; what finds no room is owed again, like what was in flight."""
         for sync in (self._syncing, self._next_sync):
-            if sync is not None:
+            if sync is not None and not sync.done():
                 sync.add_done_callback(_forget_outcome)
         with suppress(OSError):
             self._file.close()
