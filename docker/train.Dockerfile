@@ -1,4 +1,4 @@
-# `train`, without vLLM: its torch is the trainer's own. BASE and KIND choose the hardware:
+# `train`, without vLLM: its torch is the trainer's own. BASE chooses the hardware:
 #   GPU: PyTorch's image, which brings torch
 #   CPU: any Debian with python3 and pip; TORCH names the CPU build
 ARG BASE=pytorch/pytorch:2.11.0-cuda12.8-cudnn9-runtime

@@ -1,7 +1,10 @@
 """`synth run`: prepare, start what runs it, run the iteration."""
 
+from importlib.util import find_spec
+
 from rich.console import Console
 
+from foundation.errors import ConfigError
 from foundation.json_file import read_json
 from synth.config import RunConfig
 from synth.engine.protocol import Engine
@@ -27,6 +30,8 @@ def run_iteration(config: RunConfig, iteration: int, directory: RunDirectory) ->
         Console().print(f"iteration {iteration} is complete already: {files.folder}", markup=False)
         return exit_code(read_json(files.metrics, "restore it, or start in another directory"))
     if config.engine.replicas is not None:
+        if find_spec("ray") is None:
+            raise ConfigError("engine.replicas: ray is not installed; pip install '.[ray]'")
         from synth.cluster.cluster_session import work_on_cluster
 
         return work_on_cluster(recipe, resolved, directory)

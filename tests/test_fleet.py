@@ -21,6 +21,7 @@ class Server(ScriptedEngine):
         super().__init__(lambda _: Answer(TEXT))
         self.is_there = True
         self._gone = asyncio.Event()
+        self._is_hanging = False
 
     async def connect(self):
         if not self.is_there:
@@ -28,11 +29,17 @@ class Server(ScriptedEngine):
         self._gone.clear()
         return self
 
+    def hang(self):
+        """Serve nothing from now on, and hold on to what is asked."""
+        self._is_hanging = True
+
     def switch_off(self):
         self.is_there = False
         self._gone.set()
 
     async def generate(self, asked, new_watch=None):
+        if self._is_hanging:
+            await self._gone.wait()
         serving = asyncio.ensure_future(super().generate(asked, new_watch))
         going = asyncio.ensure_future(self._gone.wait())
         try:
@@ -128,6 +135,17 @@ def test_a_request_that_saw_two_servers_die_is_set_aside():
     completion, _ = with_fleet(work, num_servers=3)
     assert completion.finish_reason is FinishReason.ERROR
     assert completion.detail.startswith("poison")
+
+
+def test_a_server_that_hangs_counts_as_gone():
+    async def work(engine, servers):
+        servers[0].hang()
+        servers[0].is_there = False
+        return await asyncio.gather(*(engine.generate(request(number)) for number in range(9)))
+
+    completions, announced = with_fleet(work, num_servers=2, stall_timeout_s=0.4)
+    assert {completion.text for completion in completions} == {TEXT}
+    assert sum("repeated elsewhere" in message for message in announced) == 1
 
 
 def test_no_server_for_too_long_is_an_error_with_a_remedy():

@@ -25,6 +25,7 @@ def train_adapter(
     """
     # Libraries tell nobody what is trained here.
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    _see_one_gpu()
     shards = read_shards(paths)
     directory = TrainingDirectory(out)
     resolved = resolve(config, shard_inputs(shards, previous), PACKAGES)
@@ -37,6 +38,16 @@ def train_adapter(
     with directory.work.locked():
         directory.work.claim(resolved)
         _train(config, shards, directory, previous)
+
+
+def _see_one_gpu() -> None:
+    """Hide all GPUs but the first one, unless a launcher gave each process its own.
+
+    TRL refuses one process that sees several.
+    """
+    if "WORLD_SIZE" not in os.environ:
+        visible = os.environ.get("CUDA_VISIBLE_DEVICES", "0")
+        os.environ["CUDA_VISIBLE_DEVICES"] = visible.split(",")[0]
 
 
 def _train(

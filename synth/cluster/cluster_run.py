@@ -3,7 +3,8 @@
 import asyncio
 from typing import Any
 
-from ray.exceptions import ActorDiedError, RayActorError, RayTaskError
+import ray
+from ray.exceptions import ActorDiedError, ActorUnavailableError, RayActorError, RayTaskError
 
 from synth.cluster.actors import Actors
 from synth.cluster.cluster_tally import ClusterTally
@@ -93,8 +94,11 @@ class ClusterRun:
                 await replica.work.remote(self._assignment, self._actors.coordinator)
                 return
             except RayTaskError as error:
-                raise _cause_of(error) from None
+                raise self._failure(number, error) from None
             except RayActorError as error:
+                if isinstance(error, ActorUnavailableError):
+                    # It may be alive and cut off; its cohorts must not be written twice.
+                    ray.kill(replica, no_restart=False)
                 if self._tally.num_complete > num_complete:
                     num_deaths, num_complete = 0, self._tally.num_complete
                 num_deaths += 1
@@ -104,6 +108,14 @@ class ClusterRun:
                         f"between; see {self._files.replica_log(number)}"
                     ) from error
                 await self._replace(number, replica)
+
+    def _failure(self, number: int, error: RayTaskError) -> Exception:
+        """Return what was raised in a replica, without Ray's account of it."""
+        cause = error.cause
+        if isinstance(cause, Exception) and not isinstance(cause, EngineError):
+            return cause
+        log = self._files.replica_log(number)
+        return EngineError(f"replica {number}: {cause or error}; the engine's log: {log}")
 
     async def _replace(self, number: int, replica: Any) -> None:  # noqa: ANN401 - of Ray
         """Give back what a replica had, and wait until Ray has started it again."""
@@ -141,9 +153,3 @@ class ClusterRun:
         await self._take_news()
         for keeper in keepers.values():
             keeper.cancel()
-
-
-def _cause_of(error: RayTaskError) -> Exception:
-    """Return what was raised in the replica, without Ray's account of it."""
-    cause = error.cause
-    return cause if isinstance(cause, Exception) else EngineError(str(error))

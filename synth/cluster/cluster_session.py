@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,7 @@ def connect(config: RunConfig) -> None:
     Raises: ConfigError: there is no cluster.
     """
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    on_sigterm = signal.getsignal(signal.SIGTERM)
     address = config.ray.address
     own = {
         "include_dashboard": False,
@@ -96,3 +98,5 @@ def connect(config: RunConfig) -> None:
         raise ConfigError(
             f"ray.address {address!r}: {error}; start Ray there, or leave it unset to start it here"
         ) from None
+    # Ray has put its own there, whose exit code says nothing.
+    signal.signal(signal.SIGTERM, on_sigterm)

@@ -69,7 +69,8 @@ class Life:
         """Let the requests that it has fail."""
         now = asyncio.get_running_loop().time()
         for scope in self._in_flight.values():
-            scope.reschedule(now)
+            if not scope.expired():
+                scope.reschedule(now)
 
     def load(self) -> EngineLoad:
         """Return how busy it is, or what it came to."""

@@ -30,7 +30,10 @@ async def connect(
 
     Raises: EngineError: the server does not answer, serves another model, or takes no adapters.
     """
-    client = _client(url)
+    try:
+        client = _client(url)
+    except (httpx.InvalidURL, ValueError) as error:
+        raise EngineError(f"engine.urls: {url!r}: {error}; give http://HOST:PORT") from None
     try:
         base = await _base_model(client, model, config)
         models = dict.fromkeys(ModelRole, base)
@@ -40,6 +43,11 @@ async def connect(
     except httpx.HTTPError as error:
         await client.aclose()
         raise unreachable(client, error) from error
+    except (ValueError, KeyError, TypeError, AttributeError):
+        await client.aclose()
+        raise EngineError(
+            f"server {url} does not answer as vLLM's server does; give the address of one"
+        ) from None
     except EngineError:
         await client.aclose()
         raise
