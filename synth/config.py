@@ -101,6 +101,8 @@ class RayConfig(Settings):
     """A cluster to join, e.g. `auto` or `10.0.0.7:6379`; null: Ray is started on this machine."""
     cpus_per_replica: float = Field(1.0, ge=0.0)
     """CPU cores that Ray sets aside for a replica."""
+    gpus_per_replica: int | None = Field(None, ge=0)
+    """GPUs that Ray sets aside; null: `tensor_parallel_size` if there are any at the start."""
 
 
 class DecodingConfig(Settings):

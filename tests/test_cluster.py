@@ -16,6 +16,7 @@ from rich.console import Console
 
 import replica_engine
 from runs import data_files, metrics_of, run_scripted, small_config
+from synth.cluster import cluster_run
 from synth.cluster.cluster_session import run_on_cluster
 from synth.errors import EngineError
 from synth.preparation import prepare
@@ -168,6 +169,27 @@ def test_a_node_that_joins_late_takes_part(cluster, expected, tmp_path, monkeypa
     assert code == 0
     assert data_files(files) == expected
     assert len(pids(files)) == 2
+
+
+def test_a_person_is_told_when_no_replica_finds_a_place(cluster, tmp_path, monkeypatch):
+    monkeypatch.setattr(cluster_run, "PLACEMENT_S", 0.5)
+    monkeypatch.setattr(ray._private.utils, "set_sigterm_handler", lambda _handler: None)
+    told = threading.Event()
+
+    def say(console, message, **_):
+        if "asks for 1 cores and 0 GPUs, the cluster has 0 and 0" in str(message):
+            told.set()
+
+    monkeypatch.setattr(Console, "print", say)
+
+    def join(files):
+        told.wait(20)
+        cluster.add_node(num_cpus=1)
+        wait_for_receipts(files, 12)
+
+    _, code = run(tmp_path / "out", 1, replica_engine.fast, join)
+    assert told.is_set()
+    assert code == 0
 
 
 def test_a_cluster_goes_on_where_one_engine_stopped(cluster, expected, tmp_path):

@@ -8,6 +8,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from synth.cluster.coordinator import Coordinator
 from synth.cluster.replica import Replica
+from synth.config import RunConfig
 from synth.pipeline.recipe import Recipe
 
 # Every slot that waits for its turn is a call that waits in the coordinator.
@@ -34,15 +35,21 @@ def start_actors(recipe: Recipe) -> Actors:
     """
     config = recipe.config
     coordinator = start_coordinator(recipe)
-    num_gpus = config.engine.tensor_parallel_size if ray.cluster_resources().get("GPU") else 0
     make_replica = ray.remote(Replica).options(
         num_cpus=config.ray.cpus_per_replica,
-        num_gpus=num_gpus,
+        num_gpus=gpus_per_replica(config),
         max_restarts=-1,
     )
     numbers = range(config.engine.replicas or 1)
     replicas = {number: make_replica.remote(number) for number in numbers}
     return Actors(coordinator, replicas)
+
+
+def gpus_per_replica(config: RunConfig) -> int:
+    """Return how many GPUs each replica asks Ray for."""
+    if config.ray.gpus_per_replica is not None:
+        return config.ray.gpus_per_replica
+    return config.engine.tensor_parallel_size if ray.cluster_resources().get("GPU") else 0
 
 
 def start_coordinator(recipe: Recipe) -> Any:  # noqa: ANN401 - of Ray

@@ -6,7 +6,7 @@ from typing import Any
 import ray
 from ray.exceptions import ActorDiedError, ActorUnavailableError, RayActorError, RayTaskError
 
-from synth.cluster.actors import Actors
+from synth.cluster.actors import Actors, gpus_per_replica
 from synth.cluster.cluster_tally import ClusterTally
 from synth.cluster.replica import Assignment
 from synth.engine.protocol import EngineLoad
@@ -22,6 +22,8 @@ from synth.shard import write_shards
 _POLL_S = 0.5
 _RETRY_S = 0.5
 _LAST_WORDS_S = 30.0
+PLACEMENT_S = 60.0
+"""After so long without a sign of any replica, the person is told what they ask for."""
 
 
 class ClusterRun:
@@ -42,6 +44,7 @@ class ClusterRun:
         self._assignment = assignment
         self._tally = tally
         self._announce = announce
+        self._is_placed = False
 
     @property
     def times(self) -> RoomTimes:
@@ -133,11 +136,25 @@ class ClusterRun:
 
     async def _follow(self) -> None:
         """Take over what the replicas report, until all is complete."""
+        warning = asyncio.get_running_loop().call_later(PLACEMENT_S, self._warn_of_no_place)
         while not await self._take_news():
+            if self._is_placed:
+                warning.cancel()
             await asyncio.sleep(_POLL_S)
+        warning.cancel()
+
+    def _warn_of_no_place(self) -> None:
+        config, has = self._recipe.config, ray.cluster_resources()
+        self._announce(
+            f"no replica has found a place for {PLACEMENT_S:g} s: each asks for "
+            f"{config.ray.cpus_per_replica:g} cores and {gpus_per_replica(config)} GPUs, the "
+            f"cluster has {has.get('CPU', 0):g} and {has.get('GPU', 0):g}; see "
+            "ray.cpus_per_replica and ray.gpus_per_replica, or let a node join"
+        )
 
     async def _take_news(self) -> bool:
         news = await self._actors.coordinator.news.remote()
+        self._is_placed = self._is_placed or bool(news.messages or news.statuses)
         for receipt in news.receipts:
             self._tally.close_book(receipt)
         self._tally.statuses.update(news.statuses)
