@@ -83,7 +83,8 @@ def wait_for_receipts(files, number):
 
 
 def pids(files):
-    return [int(path.read_text()) for path in files.folder.glob("engine-*.pid")]
+    texts = [path.read_text() for path in files.folder.glob("engine-*.pid")]
+    return [int(text) for text in texts if text]
 
 
 @pytest.mark.parametrize("replicas", [1, 2, 4])
