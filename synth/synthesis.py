@@ -5,11 +5,10 @@ from importlib.util import find_spec
 from rich.console import Console
 
 from foundation.errors import ConfigError
-from foundation.json_file import read_json
 from synth.config import RunConfig
 from synth.engine.protocol import Engine
 from synth.engine_session import work_on_engine
-from synth.execution import carry_out, exit_code
+from synth.execution import carry_out
 from synth.pipeline.recipe import Recipe
 from synth.preparation import prepare
 from synth.run import Run
@@ -28,7 +27,7 @@ def run_iteration(config: RunConfig, iteration: int, directory: RunDirectory) ->
     if files.manifest.exists():
         directory.claim(resolved)
         Console().print(f"iteration {iteration} is complete already: {files.folder}", markup=False)
-        return exit_code(read_json(files.metrics, "restore it, or start in another directory"))
+        return 0
     if config.engine.replicas is not None:
         if find_spec("ray") is None:
             raise ConfigError("engine.replicas: ray is not installed; pip install '.[ray]'")

@@ -198,3 +198,13 @@ def test_the_key_comes_from_the_environment(ask, monkeypatch):
     server = ScriptedServer()
     ask(server)
     assert server.headers["authorization"] == "Bearer planted"
+
+
+def test_an_address_of_something_else_is_named(ask):
+    with pytest.raises(EngineError, match="http://one does not answer as vLLM's server does"):
+        ask(lambda _: httpx.Response(200, text="<html>It works!</html>"))
+
+
+def test_an_address_that_is_none_is_named():
+    with pytest.raises(EngineError, match=r"engine.urls: 'http://node:80x': .*; give http://HOST"):
+        asyncio.run(connect("http://node:80x", MODEL, None, {}, Characters()))

@@ -1,0 +1,44 @@
+"""Exit codes of `synth run` and `synth loop` where no engine is needed to see them."""
+
+import pytest
+from click.testing import CliRunner
+
+from foundation.errors import EXIT_FEWER_THAN_ASKED, ConfigError
+from runs import run_scripted, small_config
+from synth import loop, synthesis
+from synth.__main__ import cli
+from synth.run_directory import RunDirectory
+from synth.synthesis import run_iteration
+
+COMMANDS = {"run": (), "loop": ("--iterations", "1")}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize(("flags", "code"), [((), 3), (("--allow-fewer",), 0)])
+def test_fewer_than_asked_may_be_allowed(command, flags, code, tmp_path, monkeypatch):
+    monkeypatch.setattr(synthesis, "run_iteration", lambda *_: EXIT_FEWER_THAN_ASKED)
+    monkeypatch.setattr(loop, "run_loop", lambda *_: EXIT_FEWER_THAN_ASKED)
+    options = ["--config", "configs/cpu.yaml", "--out", str(tmp_path / "out"), *COMMANDS[command]]
+    assert CliRunner().invoke(cli, [command, *options, *flags]).exit_code == code
+
+
+def test_a_failure_is_never_allowed(tmp_path, monkeypatch):
+    monkeypatch.setattr(synthesis, "run_iteration", lambda *_: 1)
+    options = ["--config", "configs/cpu.yaml", "--out", str(tmp_path / "out"), "--allow-fewer"]
+    assert CliRunner().invoke(cli, ["run", *options]).exit_code == 1
+
+
+def test_a_finished_directory_is_left_with_0_also_when_there_were_fewer(tmp_path, capsys):
+    config = small_config(expand={"attempts": 1})
+    _, code = run_scripted(tmp_path, config)
+    assert code == EXIT_FEWER_THAN_ASKED
+    assert run_iteration(config, 1, RunDirectory(tmp_path)) == 0
+    assert "is complete already" in capsys.readouterr().out
+
+
+def test_replicas_without_ray_are_a_matter_of_installation(tmp_path, monkeypatch):
+    monkeypatch.setattr(synthesis, "find_spec", lambda _name: None)
+    engine = small_config().engine.model_copy(update={"replicas": 2})
+    config = small_config().model_copy(update={"engine": engine})
+    with pytest.raises(ConfigError, match="ray is not installed"):
+        run_iteration(config, 1, RunDirectory(tmp_path / "out"))
