@@ -22,6 +22,7 @@ from benchmarks.result import report
 from benchmarks.timed_engine import TimedEngine, tokens_per_s
 from synth.cluster.actors import start_coordinator
 from synth.cluster.cluster_session import connect, run_on_cluster
+from synth.cluster.ray_environment import set_ray_environment
 from synth.config import RunConfig
 from synth.engine.protocol import Engine
 from synth.interruption import Announce
@@ -42,6 +43,7 @@ _RECEIPT_TEXT = "An instruction of some words that a receipt holds beside its co
 def main(instructions: int, runs: int, cohorts: int, replicas: int) -> None:
     """Print the cost of one replica and the rate of handing out."""
     config = run_config(instructions)
+    set_ray_environment(config)
     connect(config)
     rows = [_compare(config, number) for number in range(runs)]
     rate = hand_out(config, cohorts, replicas)

@@ -17,6 +17,7 @@ from benchmarks.result import report
 from benchmarks.timed_engine import TimedEngine, tokens_per_s
 from foundation.config_file import load_config
 from synth.cluster.cluster_session import connect, run_on_cluster, start_engine
+from synth.cluster.ray_environment import set_ray_environment
 from synth.config import RunConfig
 from synth.engine.protocol import Engine
 from synth.interruption import Announce
@@ -66,6 +67,7 @@ def main(config: Path, out: Path, replicas: int, runs: int, overrides: tuple[str
 def _measure(config: RunConfig, directory: RunDirectory) -> float:
     recipe, resolved = prepare(config, 1, directory)
     directory.claim(resolved)
+    set_ray_environment(config)
     connect(config)
     try:
         asyncio.run(run_on_cluster(recipe, directory, _timed_engine, Console()))

@@ -5,6 +5,7 @@ from importlib.util import find_spec
 from rich.console import Console
 
 from foundation.errors import ConfigError
+from synth.cluster.ray_environment import set_ray_environment
 from synth.config import RunConfig
 from synth.engine.protocol import Engine
 from synth.engine_session import work_on_engine
@@ -31,6 +32,7 @@ def run_iteration(config: RunConfig, iteration: int, directory: RunDirectory) ->
     if config.engine.replicas is not None:
         if find_spec("ray") is None:
             raise ConfigError("engine.replicas: ray is not installed; pip install '.[ray]'")
+        set_ray_environment(config)
         from synth.cluster.cluster_session import work_on_cluster
 
         return work_on_cluster(recipe, resolved, directory)

@@ -1,13 +1,14 @@
-"""`synth run` with two replicas of real vLLM on Ray, one core each; one is killed on the way."""
+"""`synth run` with two replicas of real vLLM on Ray, one core each, which are killed on the way."""
 
 import json
+import os
+import signal
 import time
-from pathlib import Path
 
 import psutil
 import pytest
 
-from vllm_run import RunUnderTest, shared_memory
+from vllm_run import RunUnderTest, listening_addresses, shared_memory
 
 pytestmark = [
     pytest.mark.engine,
@@ -16,7 +17,7 @@ pytestmark = [
 ]
 
 SETTINGS = [
-    "num_instructions=4",
+    "num_instructions=8",
     "cohort_instructions=2",
     "generate.attempts=2",
     "extend.attempts=1",
@@ -29,6 +30,9 @@ SETTINGS = [
 
 READY = "init engine"
 """Said by vLLM's core."""
+MAX_SECONDS_TO_END = 10
+MAX_SECONDS_OF_RAYS_AGENTS = 60
+"""Two of Ray's processes look only now and then whether Ray still lives."""
 
 
 def replicas(run):
@@ -37,26 +41,55 @@ def replicas(run):
     return [process for process in family if "Replica" in " ".join(process.cmdline())]
 
 
-def test_two_replicas_survive_the_death_of_one(tmp_path):
-    before = shared_memory()
-    run = RunUnderTest(tmp_path / "out", *SETTINGS)
-    run.wait_for("generate")
-    for log in (run.out / "iteration-1" / f"engine-{number}.log" for number in (0, 1)):
-        while READY not in log.read_text():
-            time.sleep(0.1)
+def wait_until_both_work(run, num_starts=1):
+    """Wait until both engines run and something is journalled; return the run's other processes."""
+    folder = run.out / "iteration-1"
+    for log in (folder / f"engine-{number}.log" for number in (0, 1)):
+        wait_until(run, lambda log=log: log.exists() and log.read_text().count(READY) >= num_starts)
+    before = journalled(folder)
+    wait_until(run, lambda: journalled(folder) > before)
     assert len(replicas(run)) == 2
-    family = psutil.Process(run.process.pid).children(recursive=True)
+    return psutil.Process(run.process.pid).children(recursive=True)
+
+
+def wait_until(run, is_so):
+    while not is_so():
+        assert run.process.poll() is None, run.log.read_text()
+        time.sleep(0.1)
+
+
+def journalled(folder):
+    return sum(path.stat().st_size for path in folder.glob("journal/cohort-*.jsonl"))
+
+
+def test_two_replicas_survive_ctrl_c_the_death_of_the_run_and_of_one_of_them(tmp_path):
+    before, out = shared_memory(), tmp_path / "out"
+    run = RunUnderTest(out, *SETTINGS)
+    family = wait_until_both_work(run)
+    assert listening_addresses(run) == {"127.0.0.1"}
+    os.killpg(run.process.pid, signal.SIGINT)
+    begin = time.monotonic()
+    assert run.wait_for_end() == 130, run.log.read_text()
+    assert time.monotonic() - begin < MAX_SECONDS_TO_END
+    assert not psutil.wait_procs(family, timeout=5)[1]
+    assert shared_memory() <= before
+
+    run = RunUnderTest(out, *SETTINGS)
+    family = wait_until_both_work(run, num_starts=2)
+    run.process.kill()
+    assert not psutil.wait_procs(family, timeout=MAX_SECONDS_OF_RAYS_AGENTS)[1]
+    assert shared_memory() <= before
+
+    run = RunUnderTest(out, *SETTINGS)
+    family = wait_until_both_work(run, num_starts=3)
     replicas(run)[0].kill()
-    code = run.wait_for_end()
-    log = run.log.read_text()
+    code, log = run.wait_for_end(), run.log.read_text()
     assert code in (0, 3), log
     assert "died" in log
-    assert (run.out / "iteration-1" / "manifest.json").exists()
+    assert (out / "iteration-1" / "manifest.json").exists()
     for kind in ("records", "shards"):
-        for path in (run.out / "iteration-1" / kind).glob("*"):
+        for path in (out / "iteration-1" / kind).glob("*"):
             ids = [json.loads(line)["id"] for line in path.read_bytes().splitlines()]
             assert len(ids) == len(set(ids))
     assert not psutil.wait_procs(family, timeout=15)[1]
-    # docs/operations.md: with the replica goes the process that would have removed these.
-    for name in shared_memory() - before:
-        Path("/dev/shm", name).unlink()
+    assert shared_memory() <= before

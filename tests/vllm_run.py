@@ -83,7 +83,8 @@ def listening_addresses(run):
     connections = [
         connection for process in run.processes() for connection in process.net_connections("tcp")
     ]
-    return {connection.laddr.ip for connection in connections if connection.status == "LISTEN"}
+    listening = {pair.laddr.ip for pair in connections if pair.status == "LISTEN"}
+    return {address.removeprefix("::ffff:") for address in listening}
 
 
 def shared_memory():

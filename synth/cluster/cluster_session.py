@@ -1,7 +1,6 @@
 """Ray for one piece of work in a run directory: lock, cluster, actors, and back."""
 
 import asyncio
-import os
 import signal
 from pathlib import Path
 from typing import Any
@@ -26,6 +25,13 @@ JsonRow = dict[str, Any]
 
 # Nothing large goes through Ray's object store.
 _OBJECT_STORE_BYTES = 128 * 1024 * 1024
+
+# Ray would kill what an actor started, also the process that removes a replica's shared memory
+# after its end. vLLM's processes end with their replica by themselves.
+_SYSTEM = {
+    "kill_child_processes_on_worker_exit": False,
+    "process_group_cleanup_enabled": False,
+}
 
 
 def work_on_cluster(recipe: Recipe, resolved: JsonRow, directory: RunDirectory) -> int:
@@ -78,14 +84,16 @@ async def run_on_cluster(
 def connect(config: RunConfig) -> None:
     """Join the configured cluster, or start Ray on this machine.
 
+    What Ray is to read from the environment was set before it was imported: `ray_environment`.
+
     Raises: ConfigError: there is no cluster.
     """
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     on_sigterm = signal.getsignal(signal.SIGTERM)
     address = config.ray.address
     own = {
         "include_dashboard": False,
         "object_store_memory": _OBJECT_STORE_BYTES,
+        "_system_config": _SYSTEM,
     }
     try:
         ray.init(
