@@ -13,6 +13,8 @@ from synth.run_directory import RunDirectory
 
 TRAINED_ROLES = (ModelRole.GENERATOR, ModelRole.EXTENDER)
 
+_TRAINED_ON = {"name", "revision", "trust_remote_code", "chat_template_kwargs"}
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -74,14 +76,13 @@ class LoopPlan:
         )
 
     def _base_model(self) -> tuple[str, ...]:
-        """Override the trainer's base model: the adapters must fit the one that is served."""
-        model = self.config.model
-        keys = {"model.name": model.name, "model.revision": model.revision}
+        """Override the trainer's base model: it reads the one that is served, in the same way."""
+        model = self.config.model.model_dump(include=_TRAINED_ON)
         return tuple(
             argument
-            for key, value in keys.items()
+            for key, value in model.items()
             if value is not None
-            for argument in ("-o", f"{key}={orjson.dumps(value).decode()}")
+            for argument in ("-o", f"model.{key}={orjson.dumps(value).decode()}")
         )
 
 
