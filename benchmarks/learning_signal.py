@@ -33,6 +33,7 @@ _GREEDY = ("-o", "generate.decoding.temperature=0")
 @click.option("--train-option", "options", multiple=True, metavar="KEY=VALUE")
 @click.option("--longest", default=0.5, type=click.FloatRange(0.0, 1.0, min_open=True))
 @click.option("--held-out", default=16, type=click.IntRange(min=1), help="To measure with.")
+@click.option("--samples", default=1, type=click.IntRange(min=1), help="Answers to each, sampled.")
 def main(
     config: Path,
     trainer: Path,
@@ -42,6 +43,7 @@ def main(
     options: tuple[str, ...],
     longest: float,
     held_out: int,
+    samples: int,
 ) -> None:
     """Print the length of held-out answers before and after."""
     adapter = out / "adapter"
@@ -50,13 +52,17 @@ def main(
     changes = [part for option in options for part in ("-o", option)]
     _call("train", "sft", "--config", trainer, "--data", rows_file, "--out", adapter, *changes)
     rows = []
-    for decoding, overrides in (("greedy", _GREEDY), ("sampled", ())):
+    trained = ("-o", f"adapters.generator={adapter}")
+    for decoding, draws in (("greedy", [_GREEDY]), ("sampled", _draws(samples))):
         before, after = (
-            _answers(config, out / f"{decoding}-{name}", held_out, (*overrides, *adapters))
-            for name, adapters in (
-                ("before", ()),
-                ("after", ("-o", f"adapters.generator={adapter}")),
-            )
+            [
+                answer
+                for number, draw in enumerate(draws)
+                for answer in _answers(
+                    config, out / f"{decoding}-{name}-{number}", held_out, (*draw, *adapters)
+                )
+            ]
+            for name, adapters in (("before", ()), ("after", trained))
         )
         rows.append(_compare(decoding, before, after))
     source = (
@@ -64,9 +70,15 @@ def main(
     )
     changed = "".join(f" --train-option {option}" for option in options)
     arguments = f"--config {config} --trainer {trainer} {source}{changed}"
-    arguments += f" --longest {longest} --held-out {held_out}"
+    arguments += f" --longest {longest} --held-out {held_out} --samples {samples}"
     title = f"words of {held_out} held-out answers, before and after training"
     report("learning_signal", arguments, title, rows, trained_on=_describe(adapter))
+
+
+def _draws(number: int) -> list[tuple[str, ...]]:
+    """Return overrides under which the same instructions are answered anew."""
+    anew = ("-o", "engine.per_request_seeds=true", "-o")
+    return [(*anew, f"seed={seed}") for seed in range(number)]
 
 
 def _synthesize(config: Path, data: Path, instructions: int) -> str:
