@@ -7,6 +7,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from foundation.errors import ConfigError
 from tiny_model import add_adapter, build_tiny_model
 from train.errors import AdapterError
 from train.merge import merge_adapter
@@ -56,3 +57,30 @@ def test_a_weight_that_its_type_cannot_hold_is_refused(model, tmp_path):
     with pytest.raises(AdapterError):
         merge_adapter(adapter, tmp_path / "merged")
     assert [path.name for path in tmp_path.iterdir()] == ["adapter"]
+
+
+OWN_CODE = """
+from transformers import LlamaConfig, LlamaForCausalLM
+class OwnConfig(LlamaConfig):
+    model_type = "own-code"
+class OwnModel(LlamaForCausalLM):
+    config_class = OwnConfig
+"""
+
+
+def test_a_base_s_own_code_runs_only_when_it_is_trusted(model, tmp_path):
+    base = shutil.copytree(model, tmp_path / "base")
+    adapter = add_adapter(base, tmp_path / "adapter", target_modules=["q_proj"])
+    (base / "own_code.py").write_text(OWN_CODE)
+    path = base / "config.json"
+    auto_map = {
+        "AutoConfig": "own_code.OwnConfig",
+        "AutoModelForCausalLM": "own_code.OwnModel",
+    }
+    changes = {"model_type": "own-code", "auto_map": auto_map}
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+    with pytest.raises(ConfigError, match="--trust-remote-code"):
+        merge_adapter(adapter, tmp_path / "merged")
+    merge_adapter(adapter, tmp_path / "merged", trust_remote_code=True)
+    merged = json.loads((tmp_path / "merged" / "config.json").read_text())
+    assert merged["model_type"] == "own-code"

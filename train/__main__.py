@@ -65,11 +65,17 @@ def check(adapter: Path, base: str | None) -> None:
     type=click.Choice(["bfloat16", "float32"]),
     help="Type of its weights; the base's by default.",
 )
-def merge(adapter: Path, out: Path, dtype: Literal["bfloat16", "float32"] | None) -> None:
+@click.option("--trust-remote-code", is_flag=True, help="Run code that the base brings.")
+def merge(
+    adapter: Path,
+    out: Path,
+    dtype: Literal["bfloat16", "float32"] | None,
+    trust_remote_code: bool,
+) -> None:
     """Merge an adapter into its base: one model, in a folder of its own."""
     from train.merge import merge_adapter
 
-    merge_adapter(adapter, out, dtype)
+    merge_adapter(adapter, out, dtype, trust_remote_code)
 
 
 def main() -> None:

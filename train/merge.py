@@ -19,20 +19,23 @@ from train.errors import AdapterError
 from train.provenance import PACKAGES
 
 
-def merge_adapter(adapter: Path, out: Path, dtype: str | None = None) -> None:
+def merge_adapter(
+    adapter: Path, out: Path, dtype: str | None = None, trust_remote_code: bool = False
+) -> None:
     """Add an adapter's updates to its base's weights, and save the whole model.
 
     The sum is computed in float32 and rounded once.
 
     Args:
         dtype: Type of the saved weights; each weight's own in the base if None.
+        trust_remote_code: Run code that the base's repository brings.
 
     Raises: AdapterError: a broken adapter, or one whose sum cannot be stored. ConfigError: the
         base cannot be loaded. DirectoryError: `out` is taken.
     """
     config, weights, _ = check_adapter_files(adapter)
     with atomic_folder(out) as folder:
-        model, tokenizer = _load_base(config)
+        model, tokenizer = _load_base(config, trust_remote_code)
         _refuse_tied(adapter, weights, model.config)
         dtypes = {name: weight.dtype for name, weight in model.named_parameters()}
         merged = _merge(model.float(), adapter)
@@ -43,9 +46,9 @@ def merge_adapter(adapter: Path, out: Path, dtype: str | None = None) -> None:
         write_json(folder / "provenance.json", _provenance(adapter, config, merged))
 
 
-def _load_base(config: AdapterConfig) -> tuple[Any, Any]:
+def _load_base(config: AdapterConfig, trust_remote_code: bool) -> tuple[Any, Any]:
     name = config.base_model_name_or_path
-    options = {"revision": config.revision, "trust_remote_code": False}
+    options = {"revision": config.revision, "trust_remote_code": trust_remote_code}
     try:
         _refuse_quantized(name, AutoConfig.from_pretrained(name, **options))
         model = AutoModelForCausalLM.from_pretrained(name, dtype="auto", **options)
@@ -53,7 +56,8 @@ def _load_base(config: AdapterConfig) -> tuple[Any, Any]:
     except (OSError, ValueError, ImportError) as error:
         reason = str(error).strip().split("\n")[0]
         raise ConfigError(
-            f"base_model_name_or_path: cannot load {name!r}: {reason}; put the base model there"
+            f"base_model_name_or_path: cannot load {name!r}: {reason}; put the base model there, "
+            "or let code of its own run (--trust-remote-code)"
         ) from None
     return model, tokenizer
 

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 from train.config import MAX_SERVED_RANK
@@ -19,6 +20,8 @@ def load_as_vllm(folder: Path, expected_modules: set[str]) -> str:
 
     Raises: AdapterError: vLLM refuses it, with its reason.
     """
+    if find_spec("vllm") is None:
+        return NOT_INSTALLED
     with _quiet():
         try:
             # Seconds to import, and not needed to train.
@@ -26,8 +29,8 @@ def load_as_vllm(folder: Path, expected_modules: set[str]) -> str:
             from vllm.config.lora import LoRAConfig
             from vllm.lora.lora_model import LoRAModel
             from vllm.lora.peft_helper import PEFTHelper
-        except ImportError:
-            return NOT_INSTALLED
+        except ImportError as error:
+            return f"vLLM cannot be imported: {' '.join(str(error).split())}"
         try:
             peft = PEFTHelper.from_local_dir(str(folder), max_position_embeddings=None)
             peft.validate_legal(LoRAConfig(max_lora_rank=MAX_SERVED_RANK))
