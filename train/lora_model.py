@@ -91,7 +91,10 @@ def _load_base(config: TrainConfig) -> Any:  # noqa: ANN401 - of transformers
         )
     except (OSError, ValueError, ImportError) as error:
         reason = str(error).strip().split("\n")[0]
-        raise ConfigError(f"model.name: cannot load {model.name!r}: {reason}") from None
+        raise ConfigError(
+            f"model.name: cannot load {model.name!r}: {reason}; give a Hub id or a folder, and "
+            "model.trust_remote_code for one with code of its own"
+        ) from None
 
 
 def _quantization(model: ModelConfig) -> Any:  # noqa: ANN401 - of transformers

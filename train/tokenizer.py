@@ -34,7 +34,8 @@ def load_tokenizer(model: ModelConfig) -> TrainTokenizer:
     except (OSError, ValueError) as error:
         reason = str(error).strip().split("\n")[0]
         raise ConfigError(
-            f"model.name: cannot load a tokenizer from {model.name!r}: {reason}"
+            f"model.name: cannot load a tokenizer from {model.name!r}: {reason}; give a Hub id "
+            "or a folder, and model.trust_remote_code for one with code of its own"
         ) from None
     if not tokenizer.chat_template:
         raise ConfigError(f"model.name: {model.name!r} has no chat template; use an instruct model")

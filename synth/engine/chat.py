@@ -35,7 +35,8 @@ class ChatTokenizer:
             )
         except (OSError, ValueError) as error:
             raise ConfigError(
-                f"model.name: cannot load a tokenizer from {model.name!r}: {first_line(error)}"
+                f"model.name: cannot load a tokenizer from {model.name!r}: {first_line(error)}; "
+                "give a Hub id or a folder, and model.trust_remote_code for one with its own code"
             ) from None
         if not tokenizer.chat_template:
             raise ConfigError(
