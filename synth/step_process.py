@@ -1,4 +1,4 @@
-"""The process of a loop's step: it inherits the terminal, and is handed signals."""
+"""The process of a loop's step: it inherits the terminal, and ends with the loop."""
 
 import os
 import signal
@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 from foundation.errors import EXIT_INTERRUPTED
+from foundation.parent_death import interrupt_at_death_of_this
 
 
 class StepProcess:
@@ -21,7 +22,7 @@ class StepProcess:
         """Run a command to its end; return its exit code, 130 if there was a signal."""
         if self._interrupted:
             return EXIT_INTERRUPTED
-        self._child = subprocess.Popen(command)
+        self._child = subprocess.Popen(command, preexec_fn=interrupt_at_death_of_this())
         if self._interrupted:
             self._child.terminate()
         exit_code = self._child.wait()

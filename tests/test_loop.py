@@ -355,6 +355,18 @@ def test_a_loop_that_is_killed_in_every_step_does_none_twice(folder):
     assert steps(folder) == [step for step in killed_in for _ in range(2)]
 
 
+@pytest.mark.faults
+def test_a_step_is_interrupted_when_only_the_loop_is_killed(folder):
+    write_script(folder, run_1="sleep")
+    loop = start_loop(folder)
+    wait_for_sleep(folder)
+    loop.kill()
+    loop.communicate(
+        timeout=30
+    )  # until nobody has its output open; the step would sleep for longer
+    assert steps(folder) == ["run 1"]
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_is_handed_on_and_the_child_waited_for(folder, number):
     write_script(folder, run_1="sleep")
