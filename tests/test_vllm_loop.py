@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from command import environment
-from vllm_run import SETTINGS, shared_memory
+from vllm_run import SETTINGS, shared_memory, wait_for_deaths
 
 pytestmark = [
     pytest.mark.engine,
@@ -34,12 +34,13 @@ class LoopUnderTest:
         self.out = out
         self.log = out.parent / f"{out.name}.log"
         self._seen = self.log.stat().st_size if self.log.exists() else 0
-        command = ["loop", "--config", "configs/cpu.yaml", "--out", str(out), "--allow-fewer"]
-        overrides = [part for setting in (*SETTINGS, *CHANGES) for part in ("-o", setting)]
+        command = [*(sys.executable, "-m", "synth", "loop"), "--config", "configs/cpu.yaml"]
+        command += ["--out", str(out), "--iterations", str(num_iterations), "--allow-fewer"]
+        for setting in (*SETTINGS, *CHANGES):
+            command += ["-o", setting]
         with self.log.open("ab") as file:
             self._process = subprocess.Popen(
-                [*(sys.executable, "-m", "synth"), *command, *overrides]
-                + ["--iterations", str(num_iterations)],
+                command,
                 start_new_session=True,
                 stdout=file,
                 stderr=file,
@@ -62,21 +63,11 @@ class LoopUnderTest:
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.kill()
         self._process.wait()
-        deadline = time.monotonic() + 20
-        while alive := [process for process in family if _runs(process)]:
-            assert time.monotonic() < deadline, alive
-            time.sleep(0.1)
+        wait_for_deaths(family, 20)
 
     def wait(self):
         """Wait for the end; return the exit code and what was printed."""
         return self._process.wait(), self.printed()
-
-
-def _runs(process):
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
 
 
 def journalled(out):
@@ -130,5 +121,5 @@ def test_a_loop_survives_a_kill_in_each_of_its_steps_and_goes_on_for_another_ite
         for line in path.read_bytes().splitlines()
     ]
     assert records
-    assert {record["models"]["generator"] for record in records} == {"generator@1"}
+    assert {record["adapters"]["generator"] for record in records} == {"generator@1"}
     assert shared_memory() <= before

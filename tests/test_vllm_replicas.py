@@ -8,7 +8,7 @@ import time
 import psutil
 import pytest
 
-from vllm_run import RunUnderTest, listening_addresses, shared_memory
+from vllm_run import RunUnderTest, listening_addresses, shared_memory, wait_for_deaths
 
 pytestmark = [
     pytest.mark.engine,
@@ -56,21 +56,6 @@ def wait_until(run, is_so):
     while not is_so():
         assert run.process.poll() is None, run.log.read_text()
         time.sleep(0.1)
-
-
-def wait_for_deaths(family, timeout_s):
-    """Wait until no process of a family runs; who inherits the dead may collect them later."""
-    deadline = time.monotonic() + timeout_s
-    while alive := [process for process in family if runs(process)]:
-        assert time.monotonic() < deadline, alive
-        time.sleep(0.1)
-
-
-def runs(process):
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
 
 
 def journalled(folder):

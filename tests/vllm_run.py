@@ -89,3 +89,18 @@ def listening_addresses(run):
 
 def shared_memory():
     return set(os.listdir("/dev/shm"))
+
+
+def wait_for_deaths(family, timeout_s):
+    """Wait until no process of a family runs; who inherits the dead may collect them later."""
+    deadline = time.monotonic() + timeout_s
+    while alive := [process for process in family if _runs(process)]:
+        assert time.monotonic() < deadline, alive
+        time.sleep(0.1)
+
+
+def _runs(process):
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
