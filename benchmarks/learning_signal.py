@@ -64,7 +64,7 @@ def main(
             ]
             for name, adapters in (("before", ()), ("after", trained))
         )
-        rows.append(_compare(decoding, before, after))
+        rows += _compare(decoding, before, after)
     source = (
         " ".join(f"--data {path}" for path in data) if data else f"--instructions {instructions}"
     )
@@ -103,18 +103,31 @@ def _answers(config: Path, out: Path, number: int, overrides: tuple[str, ...]) -
     return [orjson.loads(line) for line in lines]
 
 
-def _compare(decoding: str, before: list[Any], after: list[Any]) -> dict[str, Any]:
-    words = [[answer["num_words"] for answer in answers] for answers in (before, after)]
+def _compare(decoding: str, before: list[Any], after: list[Any]) -> list[dict[str, Any]]:
+    """Return one row per statistic, with its ratio."""
+    both = zip(_statistics(before).items(), _statistics(after).values(), strict=True)
+    return [
+        {
+            "decoding": decoding,
+            "answers": len(after),
+            "statistic": name,
+            "before": old,
+            "after": new,
+            "ratio": round(new / old, 3) if old else None,
+        }
+        for (name, old), new in both
+    ]
+
+
+def _statistics(answers: list[Any]) -> dict[str, float]:
+    """Describe lengths; one that babbles to the limit says little of how long answers are."""
+    words = [answer["num_words"] for answer in answers]
+    ended = [answer["num_words"] for answer in answers if answer["finish_reason"] != "length"]
     return {
-        "decoding": decoding,
-        "answers": len(after),
-        "mean before": statistics.mean(words[0]),
-        "mean after": statistics.mean(words[1]),
-        "ratio": round(statistics.mean(words[1]) / statistics.mean(words[0]), 3),
-        "median before": statistics.median(words[0]),
-        "median after": statistics.median(words[1]),
-        "truncated before": sum(answer["finish_reason"] == "length" for answer in before),
-        "truncated after": sum(answer["finish_reason"] == "length" for answer in after),
+        "mean words": statistics.mean(words),
+        "median words": statistics.median(words),
+        "mean words if not truncated": statistics.mean(ended),
+        "truncated": len(words) - len(ended),
     }
 
 

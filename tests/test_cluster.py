@@ -65,15 +65,11 @@ def run(folder, replicas, make_engine, meanwhile=None, **engine):
     recipe, resolved = prepare(config_of(replicas, **engine), 1, directory)
     directory.claim(resolved)
     files = directory.iteration(1)
-    beside = threading.Thread(target=meanwhile, args=(files,)) if meanwhile else None
-    if beside:
-        beside.start()
-    try:
-        console = Console(file=io.StringIO())
-        code = asyncio.run(run_on_cluster(recipe, directory, make_engine, console))
-    finally:
-        if beside:
-            beside.join()
+    beside = threading.Thread(target=meanwhile or (lambda _: None), args=(files,), daemon=True)
+    beside.start()
+    console = Console(file=io.StringIO())
+    code = asyncio.run(run_on_cluster(recipe, directory, make_engine, console))
+    beside.join()
     return files, code
 
 
