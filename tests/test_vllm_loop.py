@@ -18,6 +18,7 @@ pytestmark = [
     pytest.mark.engine,
     pytest.mark.faults,
     pytest.mark.usefixtures("only_with_all_faults"),
+    pytest.mark.timeout(1800),
 ]
 
 CHANGES = [
@@ -58,6 +59,8 @@ class LoopUnderTest:
 
     def kill(self, with_steps):
         """Kill the loop, at the same moment as its steps or alone; wait until all have ended."""
+        if self._process.poll() is not None:
+            return
         family = psutil.Process(self._process.pid).children(recursive=True)
         if with_steps:
             os.killpg(self._process.pid, signal.SIGKILL)
@@ -68,6 +71,20 @@ class LoopUnderTest:
     def wait(self):
         """Wait for the end; return the exit code and what was printed."""
         return self._process.wait(), self.printed()
+
+
+@pytest.fixture
+def start():
+    """Return what starts a loop; none is left when the test ends, however it ends."""
+    loops = []
+
+    def start_loop(out, num_iterations):
+        loops.append(LoopUnderTest(out, num_iterations))
+        return loops[-1]
+
+    yield start_loop
+    for loop in loops:
+        loop.kill(with_steps=True)
 
 
 def journalled(out):
@@ -88,30 +105,32 @@ def digests(folder):
     }
 
 
-def test_a_loop_survives_a_kill_in_each_of_its_steps_and_goes_on_for_another_iteration(tmp_path):
+def test_a_loop_survives_a_kill_in_each_of_its_steps_and_goes_on_for_another_iteration(
+    tmp_path, start
+):
     before, out = shared_memory(), tmp_path / "out"
     for with_steps in (True, False):
-        loop = LoopUnderTest(out, 1)
+        loop = start(out, 1)
         size = journalled(out)
         loop.wait_until(lambda size=size: journalled(out) > size)
         loop.kill(with_steps)
     for role in ("generator", "extender"):
-        loop = LoopUnderTest(out, 1)
+        loop = start(out, 1)
         loop.wait_until(lambda role=role: has_step(out, role))
         loop.kill(with_steps=True)
-    loop = LoopUnderTest(out, 1)
+    loop = start(out, 1)
     loop.wait_until(lambda loop=loop: "starting vLLM" in loop.printed())
     assert "iteration 2, measure" in loop.printed()
     time.sleep(10)
     loop.kill(with_steps=True)
 
-    code, printed = LoopUnderTest(out, 1).wait()
+    code, printed = start(out, 1).wait()
     assert code == 0, printed
     assert "train the" not in printed
     first = digests(out / "iteration-1")
     assert len(first) > 10
 
-    code, printed = LoopUnderTest(out, 2).wait()
+    code, printed = start(out, 2).wait()
     assert code == 0, printed
     assert "iteration 1," not in printed
     assert digests(out / "iteration-1") == first
