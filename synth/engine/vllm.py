@@ -16,7 +16,7 @@ from vllm.v1.engine.async_llm import AsyncLLM
 from vllm.v1.engine.exceptions import EngineDeadError, EngineGenerateError
 from vllm.v1.metrics.loggers import StatLoggerBase
 
-from foundation import parent_death
+from foundation import parent_death, shared_memory
 from foundation.hardware import cpu_dtype
 from synth.adapter import Adapter
 from synth.config import EngineConfig, ModelConfig
@@ -193,7 +193,8 @@ async def _read(
 
 
 def prepare_environment(config: EngineConfig) -> None:
-    """Set what vLLM's processes read from the environment."""
+    """Set what vLLM's processes read from the environment, and what cleans up after them."""
+    shared_memory.outlive_group()
     os.environ[parent_death.SWITCH] = "1"
     if config.omp_threads_bind is not None:
         os.environ["VLLM_CPU_OMP_THREADS_BIND"] = config.omp_threads_bind
