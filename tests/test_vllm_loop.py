@@ -18,11 +18,16 @@ pytestmark = [
     pytest.mark.engine,
     pytest.mark.faults,
     pytest.mark.usefixtures("only_with_all_faults"),
-    pytest.mark.timeout(1800),
+    pytest.mark.timeout(2700),
 ]
 
-CHANGES = [
-    "generate.attempts=5",
+ENOUGH_FOR_ROWS = [
+    "num_instructions=6",
+    "cohort_instructions=6",
+    "generate.max_completion_tokens=512",
+    "extend.attempts=2",
+    "extend.max_completion_tokens=768",
+    "extend.max_stage_1_tokens=384",
     "held_out.num_instructions=2",
     "held_out.max_completion_tokens=160",
 ]
@@ -37,7 +42,7 @@ class LoopUnderTest:
         self._seen = self.log.stat().st_size if self.log.exists() else 0
         command = [*(sys.executable, "-m", "synth", "loop"), "--config", "configs/cpu.yaml"]
         command += ["--out", str(out), "--iterations", str(num_iterations), "--allow-fewer"]
-        for setting in (*SETTINGS, *CHANGES):
+        for setting in (*SETTINGS, *ENOUGH_FOR_ROWS):
             command += ["-o", setting]
         with self.log.open("ab") as file:
             self._process = subprocess.Popen(
