@@ -118,7 +118,7 @@ def _start(
     """Tell what is going to happen; return the checkpoint to go on from."""
     checkpoint = directory.last_checkpoint()
     if trainer.is_world_process_zero():
-        directory.drop_torn_checkpoints()
+        directory.clear()
         num_steps = trainer.set_initial_training_values(
             trainer.args, trainer.get_train_dataloader()
         )[-1]

@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from foundation.adapter_digest import PROVENANCE_FILE
 from foundation.atomic_file import sync
 from foundation.errors import DirectoryError
 from foundation.owned_directory import OwnedDirectory
@@ -35,9 +36,10 @@ class TrainingDirectory:
         """
         if not self.out.exists() or (self.out.is_dir() and not any(self.out.iterdir())):
             return False
-        if not (self.out / "provenance.json").is_file():
+        if not (self.out / PROVENANCE_FILE).is_file():
             raise DirectoryError(f"--out {self.out}: exists and is no adapter; choose another")
         OwnedDirectory(self.out).claim(resolved)
+        self._drop_checkpoints()
         return True
 
     def last_checkpoint(self) -> Path | None:
@@ -45,19 +47,23 @@ class TrainingDirectory:
         complete = [path.parent for path in self.checkpoints.glob(f"checkpoint-*/{_COMPLETE}")]
         return max(complete, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
 
-    def drop_torn_checkpoints(self) -> None:
-        """Delete checkpoints that a kill cut short."""
+    def clear(self) -> None:
+        """Delete what a kill left: torn checkpoints, and what described weights that come anew."""
+        (self.work.folder / PROVENANCE_FILE).unlink(missing_ok=True)
         for path in self.checkpoints.glob("checkpoint-*"):
             if not (path / _COMPLETE).exists():
                 shutil.rmtree(path)
 
     def publish(self) -> None:
-        """Let the adapter appear, without what only a resumption needs."""
-        shutil.rmtree(self.checkpoints, ignore_errors=True)
+        """Let the adapter appear; from then on nothing needs the checkpoints."""
         (self.work.folder / ".lock").unlink(missing_ok=True)
         sync(self.work.folder)
         self.work.folder.rename(self.out)
         sync(self.out.parent)
+        self._drop_checkpoints()
+
+    def _drop_checkpoints(self) -> None:
+        shutil.rmtree(self.out / self.checkpoints.name, ignore_errors=True)
 
 
 def mark_complete(checkpoint: Path) -> None:
