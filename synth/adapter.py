@@ -7,9 +7,8 @@ from typing import Any
 import orjson
 from safetensors import SafetensorError, safe_open
 
-from foundation.digest import digest_of
+from foundation.adapter_digest import WEIGHTS_FILE, adapter_digest
 from foundation.errors import ConfigError
-from foundation.json_file import read_json
 
 # Ranks that vLLM serves; an adapter takes the smallest that holds it.
 SERVED_RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
@@ -37,7 +36,7 @@ def load_adapter(name: str, path: Path, base: str) -> Adapter:
 
     Raises: ConfigError: it does not exist, belongs to another base, or cannot be served.
     """
-    for needed in ("adapter_config.json", "adapter_model.safetensors"):
+    for needed in ("adapter_config.json", WEIGHTS_FILE):
         if not (path / needed).is_file():
             raise ConfigError(
                 f"adapter {path}: no {needed} in it; give the folder of a LoRA adapter"
@@ -54,27 +53,15 @@ def load_adapter(name: str, path: Path, base: str) -> Adapter:
 
 
 def _check_weights(path: Path) -> str:
-    """Check that the weights are whole, and those that the trainer wrote where it says which.
-
-    Returns: Their SHA-256.
-    """
-    weights, provenance = path / "adapter_model.safetensors", path / "provenance.json"
+    """Check that the weights are whole; return their SHA-256."""
+    weights = path / WEIGHTS_FILE
     try:
         with safe_open(weights, framework="numpy"):
             pass
     except (SafetensorError, OSError) as error:
         reason = " ".join(str(error).split())
         raise ConfigError(f"{weights}: {reason}; copy it again, or train again") from None
-    digest = digest_of(weights)
-    if not provenance.is_file():
-        return digest
-    expected = read_json(provenance, "copy it again, or train again").get("weights_sha256")
-    if expected not in (None, digest):
-        raise ConfigError(
-            f"{weights}: not as {provenance.name} lists it (sha256 {digest[:12]} instead of "
-            f"{expected[:12]}); copy it again, or train again"
-        )
-    return digest
+    return adapter_digest(path)
 
 
 def _check_base(path: Path, config: dict[str, Any], base: str) -> None:

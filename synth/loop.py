@@ -16,6 +16,7 @@ from synth.loop_plan import TRAINED_ROLES, LoopPlan, Step, trainer_config
 from synth.loop_table import loop_row, loop_table
 from synth.preparation import prepare
 from synth.step_process import StepProcess
+from synth.trainer_check import check_trainers
 
 JsonRow = dict[str, Any]
 Runner = Callable[[Sequence[str]], int]
@@ -31,6 +32,7 @@ def run_loop(plan: LoopPlan) -> int:
     Raises: ConfigError, DirectoryError: nothing was started or written.
     Raises: StepError: a step failed; what was finished is kept.
     """
+    check_trainers(plan)
     process = StepProcess()
     with process.listening():
         return run_loop_with(process.run, plan, Console())

@@ -63,7 +63,7 @@ class LoopPlan:
             *("--data", files.shard_pattern(role.value)),
             *("--out", str(files.adapter(role.value))),
             *(("--adapter", str(previous)) if iteration > 1 else ()),
-            *self._base_model(),
+            *self.base_model(),
         )
         name = f"train the {role.value}"
         return Step(name, command, files.provenance(role.value), iteration, role)
@@ -75,7 +75,7 @@ class LoopPlan:
             *(argument for override in self.overrides for argument in ("-o", override)),
         )
 
-    def _base_model(self) -> tuple[str, ...]:
+    def base_model(self) -> tuple[str, ...]:
         """Override the trainer's base model: it reads the one that is served, in the same way."""
         model = self.config.model.model_dump(include=_TRAINED_ON)
         return tuple(

@@ -15,7 +15,7 @@ from transformers import AutoModelForCausalLM
 from foundation.errors import DirectoryError
 from tiny_model import build_tiny_model
 from train.config import TrainConfig
-from train.errors import AdapterError, TrainingError
+from train.errors import TrainingError
 from train.example import encode_row, sort_out
 from train.row import parse_row
 from train.sft import make_trainer
@@ -192,22 +192,6 @@ def test_a_continued_adapter_starts_at_the_last_ones_loss(model, shard, trained,
     expected = weights_of(trained)
     assert state.keys() == expected.keys()
     assert all(torch.equal(state[name], tensor) for name, tensor in expected.items())
-
-
-@pytest.mark.parametrize(
-    ("section", "says"),
-    [
-        ({"lora": {"rank": 8}}, "lora.rank is 4 in it and 8"),
-        ({"lora": {"alpha": 4}}, "lora.alpha is 8.0 in it and 4"),
-        ({"lora": {"target_modules": ["q_proj"]}}, "lora.target_modules"),
-        ({"model": {"name": "models/smollm2-135m-instruct"}}, "model.name"),
-    ],
-)
-def test_an_adapter_of_another_shape_or_base_is_not_continued(
-    model, shard, trained, tmp_path, section, says
-):
-    with pytest.raises(AdapterError, match=says):
-        train_adapter(config_of(model, **section), [str(shard)], tmp_path / "next", trained)
 
 
 def test_packed_rows_have_the_loss_of_single_ones(model, shard, tmp_path):

@@ -44,6 +44,20 @@ def sft(
     train_adapter(load_config(TrainConfig, config, overrides), paths, out, adapter)
 
 
+@cli.command("config")
+@click.option("--config", required=True, type=_FOLDER, help="YAML file.")
+@OVERRIDES
+def show_config(config: Path, overrides: tuple[str, ...]) -> None:
+    """Check a configuration and print it with every default filled in."""
+    import yaml
+
+    from foundation.config_file import load_config
+    from train.config import TrainConfig
+
+    settings = load_config(TrainConfig, config, overrides).model_dump(mode="json")
+    click.echo(yaml.safe_dump(settings, sort_keys=False, allow_unicode=True), nl=False)
+
+
 @cli.command()
 @click.argument("adapter", type=_FOLDER)
 @click.option("--base", help="Hub id or folder of the model that it must be made for.")

@@ -3,8 +3,9 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from foundation.adapter_digest import WEIGHTS_FILE, adapter_digest
 from train.adapter_config import CONFIG_FILE, AdapterConfig, read_adapter_config
-from train.adapter_weights import WEIGHTS_FILE, AdapterWeights, read_adapter_weights
+from train.adapter_weights import AdapterWeights, read_adapter_weights
 from train.base_layout import check_coverage
 from train.base_weights import (
     Shapes,
@@ -81,6 +82,7 @@ def check_adapter_files(
     config = read_adapter_config(folder)
     _check_base(folder, config.base_model_name_or_path, base)
     weights = read_adapter_weights(folder, config)
+    adapter_digest(folder)
     shapes = read_base_shapes(config.base_model_name_or_path)
     if shapes:
         for update in weights.updates:

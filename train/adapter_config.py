@@ -36,6 +36,8 @@ class AdapterConfig(BaseModel):
     """Rank."""
     lora_alpha: float = Field(gt=0)
     """Scale: an update counts alpha / rank times."""
+    use_rslora: bool = False
+    """Rank-stabilized scale."""
     base_model_name_or_path: str = Field(min_length=1)
     """Hub id or folder of the base model."""
     revision: str | None = None

@@ -10,10 +10,10 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 
+from foundation.adapter_digest import WEIGHTS_FILE
 from train.adapter_config import AdapterConfig
 from train.errors import AdapterError
 
-WEIGHTS_FILE = "adapter_model.safetensors"
 _PICKLES = ("adapter_model.bin", "adapter_model.pt")
 # PEFT saves the frozen base beside an update of these; vLLM skips it.
 _COPIES_OF_BASE = (".embed_tokens.base_layer.weight", ".lm_head.base_layer.weight")

@@ -4,11 +4,12 @@ import warnings
 from pathlib import Path
 
 import torch
-from peft import PeftConfig, get_peft_model
+from peft import LoraConfig, PeftConfig, get_peft_model
 from transformers import AutoConfig, AutoModelForCausalLM
 
+from foundation.adapter_digest import WEIGHTS_FILE
 from train.adapter_config import CONFIG_FILE, AdapterConfig
-from train.adapter_weights import WEIGHTS_FILE, AdapterWeights
+from train.adapter_weights import AdapterWeights
 from train.errors import AdapterError
 
 _PREFIX = "base_model.model."
@@ -19,10 +20,12 @@ def check_coverage(folder: Path, config: AdapterConfig, weights: AdapterWeights)
 
     Raises: AdapterError: a layer without its update, or no layer of the base is targeted.
     """
-    base = _empty_base(config)
+    base = empty_base(config.base_model_name_or_path, config.revision)
     if base is None:
         return
-    missing = _targeted(folder, base) - {update.module for update in weights.updates}
+    peft_config = PeftConfig.from_pretrained(str(folder))
+    targeted = targeted_layers(base, peft_config, f"{folder / CONFIG_FILE}")
+    missing = targeted - {update.module for update in weights.updates}
     if missing:
         raise AdapterError(
             f"{folder / WEIGHTS_FILE}: {min(missing)} has no lora_A and lora_B, though "
@@ -31,9 +34,11 @@ def check_coverage(folder: Path, config: AdapterConfig, weights: AdapterWeights)
         )
 
 
-def _targeted(folder: Path, base: torch.nn.Module) -> set[str]:
-    """Let PEFT choose the layers; it alone knows all its rules of selection."""
-    peft_config = PeftConfig.from_pretrained(str(folder))
+def targeted_layers(base: torch.nn.Module, peft_config: LoraConfig, place: str) -> set[str]:
+    """Let PEFT choose the layers; it alone knows all its rules of selection.
+
+    Raises: AdapterError: the base has no such layer; names the place of the configuration.
+    """
     peft_config.init_lora_weights = False
     try:
         with warnings.catch_warnings(action="ignore"):
@@ -41,24 +46,27 @@ def _targeted(folder: Path, base: torch.nn.Module) -> set[str]:
     except ValueError as error:
         reason = " ".join(str(error).split())
         raise AdapterError(
-            f"{folder / CONFIG_FILE}: does not fit the base model: {reason}; use the base that "
-            "the adapter was trained on"
+            f"{place}: does not fit the base model: {reason}; name layers that it has, or use "
+            "the base that the adapter was trained on"
         ) from None
     names = (name for name, module in model.named_modules() if hasattr(module, "lora_A"))
     return {name.removeprefix(_PREFIX) for name in names}
 
 
-def _empty_base(config: AdapterConfig) -> torch.nn.Module | None:
-    """Build the base on the meta device, from its configuration on this machine."""
+def empty_base(
+    name: str, revision: str | None, *, trust_remote_code: bool = False
+) -> torch.nn.Module | None:
+    """Build a base on the meta device, from its configuration on this machine.
+
+    Returns: nothing if it is not there, or is built by code that may not run.
+    """
+    options = {"revision": revision, "trust_remote_code": trust_remote_code}
     try:
-        base_config = AutoConfig.from_pretrained(
-            config.base_model_name_or_path,
-            revision=config.revision,
-            local_files_only=True,
-            trust_remote_code=False,
-        )
+        base_config = AutoConfig.from_pretrained(name, local_files_only=True, **options)
         with torch.device("meta"):
-            model: torch.nn.Module = AutoModelForCausalLM.from_config(base_config)
+            model: torch.nn.Module = AutoModelForCausalLM.from_config(
+                base_config, trust_remote_code=trust_remote_code
+            )
     except (OSError, ValueError):
         return None
     return model

@@ -3,16 +3,14 @@
 from pathlib import Path
 from typing import Any
 
-import orjson
 import torch
-from peft import LoraConfig as PeftLoraConfig
-from peft import PeftModel, get_peft_model
+from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import AutoModelForCausalLM, set_seed
 from transformers.utils.logging import disable_progress_bar
 
 from foundation.errors import ConfigError
 from foundation.hardware import cpu_dtype
-from train.config import LoraConfig, ModelConfig, TrainConfig
+from train.config import ModelConfig, TrainConfig
 from train.errors import AdapterError
 
 
@@ -26,7 +24,7 @@ def load_lora_model(config: TrainConfig, previous: Path | None) -> Any:  # noqa:
     # Under ZeRO-3 all gathered parameters must share one type.
     autocast = config.distributed != "zero3"
     if previous is None:
-        peft_config = _peft_config(config.lora, config.model)
+        peft_config = peft_config_of(config)
         model = get_peft_model(base, peft_config, autocast_adapter_dtype=autocast)
     else:
         model = PeftModel.from_pretrained(
@@ -35,37 +33,6 @@ def load_lora_model(config: TrainConfig, previous: Path | None) -> Any:  # noqa:
     if not any(parameter.requires_grad for parameter in model.parameters()):
         raise AdapterError("the adapter has no trainable parameter; check lora.target_modules")
     return model
-
-
-def check_continuable(previous: Path, config: TrainConfig) -> None:
-    """Check that an adapter to continue is the configured one.
-
-    Raises: AdapterError: rank, alpha, targets or base differ, with both values.
-    """
-    path = previous / "adapter_config.json"
-    try:
-        earlier = orjson.loads(path.read_bytes())
-    except (OSError, orjson.JSONDecodeError) as error:
-        raise AdapterError(f"--adapter {previous}: cannot read {path.name}: {error}") from None
-    lora = config.lora
-    pairs = {
-        "lora.rank": (earlier.get("r"), lora.rank),
-        "lora.alpha": (earlier.get("lora_alpha"), lora.alpha),
-        "lora.use_rslora": (bool(earlier.get("use_rslora")), lora.use_rslora),
-        "model.name": (
-            _base_name(earlier.get("base_model_name_or_path")),
-            _base_name(config.model.name),
-        ),
-    }
-    if lora.target_modules != "all-linear":
-        targets = sorted(earlier.get("target_modules") or [])
-        pairs["lora.target_modules"] = (targets, sorted(lora.target_modules))
-    for key, (old, new) in pairs.items():
-        if old != new:
-            raise AdapterError(
-                f"--adapter {previous}: {key} is {old!r} in it and {new!r} in the configuration; "
-                "continue with the adapter's value or start a new adapter"
-            )
 
 
 def native_dtype(model: ModelConfig) -> torch.dtype:
@@ -116,9 +83,10 @@ def _quantization(model: ModelConfig) -> Any:  # noqa: ANN401 - of transformers
     )
 
 
-def _peft_config(lora: LoraConfig, model: ModelConfig) -> PeftLoraConfig:
-    targets = lora.target_modules
-    return PeftLoraConfig(
+def peft_config_of(config: TrainConfig) -> LoraConfig:
+    """Translate the adapter's settings for PEFT."""
+    lora, targets = config.lora, config.lora.target_modules
+    return LoraConfig(
         task_type="CAUSAL_LM",
         r=lora.rank,
         lora_alpha=lora.alpha,
@@ -126,10 +94,5 @@ def _peft_config(lora: LoraConfig, model: ModelConfig) -> PeftLoraConfig:
         lora_dropout=lora.dropout,
         target_modules=targets if targets == "all-linear" else list(targets),
         init_lora_weights=True if lora.init == "default" else lora.init,
-        revision=model.revision,
+        revision=config.model.revision,
     )
-
-
-def _base_name(name: object) -> str:
-    path = Path(str(name))
-    return str(path.resolve()) if path.exists() else str(name)

@@ -1,6 +1,5 @@
 """One model out of a base and its adapter, for engines that serve no adapters."""
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -8,13 +7,15 @@ import torch
 from peft import PeftModel
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 
+from foundation.adapter_digest import adapter_digest
 from foundation.atomic_file import write_json
 from foundation.atomic_folder import atomic_folder
+from foundation.digest import digest_of
 from foundation.errors import ConfigError
 from foundation.resolved_config import versions
 from train.adapter_check import check_adapter_files
 from train.adapter_config import CONFIG_FILE, AdapterConfig
-from train.adapter_weights import WEIGHTS_FILE, AdapterWeights
+from train.adapter_weights import AdapterWeights
 from train.errors import AdapterError
 from train.provenance import PACKAGES
 
@@ -111,13 +112,8 @@ def _provenance(adapter: Path, config: AdapterConfig, model: Any) -> dict[str, A
         "base_revision": config.revision,
         "base_commit": getattr(model.config, "_commit_hash", None),
         "adapter": str(adapter.resolve()),
-        "adapter_sha256": _sha256(adapter / WEIGHTS_FILE),
-        "adapter_config_sha256": _sha256(adapter / CONFIG_FILE),
+        "adapter_sha256": adapter_digest(adapter),
+        "adapter_config_sha256": digest_of(adapter / CONFIG_FILE),
         "dtype": str(model.dtype).removeprefix("torch."),
         "versions": versions(PACKAGES),
     }
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,13 +1,15 @@
 """Where an adapter comes from: written beside its weights."""
 
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from foundation.resolved_config import versions
 from train.config import TrainConfig
 from train.example import Example, Examples
 from train.shard_reader import Shard
+
+if TYPE_CHECKING:
+    from train.continued_adapter import ContinuedAdapter
 
 PACKAGES = (
     "self-lengthen",
@@ -22,7 +24,11 @@ PACKAGES = (
 
 
 def provenance_of(
-    config: TrainConfig, shards: Sequence[Shard], examples: Examples, template_sha256: str
+    config: TrainConfig,
+    shards: Sequence[Shard],
+    continued: "ContinuedAdapter | None",
+    examples: Examples,
+    template_sha256: str,
 ) -> dict[str, Any]:
     """Collect what an adapter was made of; its metrics come later."""
     kept = examples.kept
@@ -32,6 +38,7 @@ def provenance_of(
         "chat_template_sha256": template_sha256,
         "config": config.model_dump(mode="json"),
         "shards": [shard.describe() for shard in shards],
+        "continued_adapter": continued.describe() if continued else None,
         "rows": {
             "used": len(kept),
             "dropped_over_long": [_describe(example) for example in examples.over_long],
@@ -58,11 +65,13 @@ def training_metrics(steps: Sequence[dict[str, Any]], epochs: int) -> dict[str, 
     }
 
 
-def shard_inputs(shards: Sequence[Shard], previous: Path | None) -> dict[str, Any]:
+def training_inputs(
+    shards: Sequence[Shard], continued: "ContinuedAdapter | None"
+) -> dict[str, Any]:
     """Return what a training depends on beside its configuration."""
     return {
         "shards_sha256": [shard.sha256 for shard in shards],
-        "continued_adapter": None if previous is None else str(previous),
+        "continued_adapter_sha256": continued.weights_sha256 if continued else None,
     }
 
 

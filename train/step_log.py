@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from foundation.atomic_file import write_json_lines
 from train.training_directory import mark_complete
 
 _LINE_INTERVAL_S = 10.0
@@ -34,7 +35,7 @@ class StepLog(TrainerCallback):  # type: ignore[misc]
         """Forget the steps that will be done again."""
         if state.is_world_process_zero and self._path.exists():
             kept = [row for row in read_steps(self._path) if row["step"] <= state.global_step]
-            self._path.write_bytes(b"".join(orjson.dumps(row) + b"\n" for row in kept))
+            write_json_lines(self._path, kept)
         self._started = self._clock()
 
     def on_log(
