@@ -26,12 +26,14 @@ $(MODEL)/config.json: $(STAMP)
 DEMO := runs/demo
 SHARDS := $(DEMO)/iteration-1/shards
 ADAPTERS := $(DEMO)/iteration-1/adapters
+DEMO_RUN := $(BIN)/synth run --allow-fewer --config configs/cpu.yaml --out $(DEMO) \
+	-o num_instructions=6 -o cohort_instructions=3
 
 demo: setup
-	$(BIN)/synth run --allow-fewer --config configs/cpu.yaml --out $(DEMO)
+	$(DEMO_RUN)
 	$(BIN)/train sft --config configs/train/cpu.yaml --data '$(SHARDS)/generator-*.jsonl' --out $(ADAPTERS)/generator
 	$(BIN)/train sft --config configs/train/cpu.yaml --data '$(SHARDS)/extender-*.jsonl' --out $(ADAPTERS)/extender
-	$(BIN)/synth run --allow-fewer --config configs/cpu.yaml --out $(DEMO) --iteration 2
+	$(DEMO_RUN) --iteration 2
 	$(BIN)/python scripts/show_records.py $(DEMO)/iteration-2 3
 
 # Those on vLLM want both cores for themselves.
