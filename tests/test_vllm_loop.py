@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from command import environment
-from vllm_run import SETTINGS, shared_memory, wait_for_deaths
+from vllm_run import SETTINGS, lasting_shared_memory, shared_memory, wait_for_deaths
 
 pytestmark = [
     pytest.mark.engine,
@@ -146,4 +146,4 @@ def test_a_loop_survives_a_kill_in_each_of_its_steps_and_goes_on_for_another_ite
     ]
     assert records
     assert {record["adapters"]["generator"] for record in records} == {"generator@1"}
-    assert shared_memory() <= before
+    assert not lasting_shared_memory(before)

@@ -8,7 +8,13 @@ import time
 import psutil
 import pytest
 
-from vllm_run import RunUnderTest, listening_addresses, shared_memory, wait_for_deaths
+from vllm_run import (
+    RunUnderTest,
+    lasting_shared_memory,
+    listening_addresses,
+    shared_memory,
+    wait_for_deaths,
+)
 
 pytestmark = [
     pytest.mark.engine,
@@ -72,13 +78,13 @@ def test_two_replicas_survive_ctrl_c_the_death_of_the_run_and_of_one_of_them(tmp
     assert run.wait_for_end() == 130, run.log.read_text()
     assert time.monotonic() - begin < MAX_SECONDS_TO_END
     wait_for_deaths(family, 5)
-    assert shared_memory() <= before
+    assert not lasting_shared_memory(before)
 
     run = RunUnderTest(out, *SETTINGS)
     family = wait_until_both_work(run, num_starts=2)
     run.process.kill()
     wait_for_deaths(family, MAX_SECONDS_OF_RAYS_AGENTS)
-    assert shared_memory() <= before
+    assert not lasting_shared_memory(before)
 
     run = RunUnderTest(out, *SETTINGS)
     family = wait_until_both_work(run, num_starts=3)
@@ -92,4 +98,4 @@ def test_two_replicas_survive_ctrl_c_the_death_of_the_run_and_of_one_of_them(tmp
             ids = [json.loads(line)["id"] for line in path.read_bytes().splitlines()]
             assert len(ids) == len(set(ids))
     wait_for_deaths(family, 15)
-    assert shared_memory() <= before
+    assert not lasting_shared_memory(before)

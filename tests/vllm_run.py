@@ -91,6 +91,17 @@ def shared_memory():
     return set(os.listdir("/dev/shm"))
 
 
+def lasting_shared_memory(before, timeout_s=10):
+    """Return what is still there beyond `before` once the tracker had time to remove it.
+
+    The tracker outlives the run's processes by the moment that it takes to do so.
+    """
+    deadline = time.monotonic() + timeout_s
+    while (left := shared_memory() - before) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return left
+
+
 def wait_for_deaths(family, timeout_s):
     """Wait until no process of a family runs; who inherits the dead may collect them later."""
     deadline = time.monotonic() + timeout_s
