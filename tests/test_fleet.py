@@ -22,6 +22,7 @@ class Server(ScriptedEngine):
         self.is_there = True
         self._gone = asyncio.Event()
         self._is_hanging = False
+        self.num_held = 0
 
     async def connect(self):
         if not self.is_there:
@@ -39,6 +40,7 @@ class Server(ScriptedEngine):
 
     async def generate(self, asked, new_watch=None):
         if self._is_hanging:
+            self.num_held += 1
             await self._gone.wait()
         serving = asyncio.ensure_future(super().generate(asked, new_watch))
         going = asyncio.ensure_future(self._gone.wait())
@@ -96,8 +98,10 @@ def test_servers_share_the_work_and_a_sample_stays_on_its_server():
 
 def test_what_a_server_leaves_behind_is_served_by_others():
     async def work(engine, servers):
+        servers[1].hang()
         asking = [asyncio.create_task(engine.generate(request(n))) for n in range(30)]
-        await asyncio.sleep(0.002)
+        while servers[1].num_held < 10:
+            await asyncio.sleep(0)
         servers[1].switch_off()
         completions = await asyncio.gather(*asking)
         return completions, engine.capacity, engine.load()
@@ -107,7 +111,7 @@ def test_what_a_server_leaves_behind_is_served_by_others():
     assert capacity == 32
     assert load.num_deaths == 1
     assert len(announced) == 1
-    assert "repeated elsewhere" in announced[0]
+    assert "10 requests are repeated elsewhere" in announced[0]
 
 
 def test_a_server_that_returns_is_used_again():
