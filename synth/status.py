@@ -1,9 +1,9 @@
 """`synth status`: what a run directory holds and how far it is."""
 
-import orjson
-from rich.console import Console
+from rich.console import Console, RenderableType
 
 from foundation.errors import DirectoryError
+from foundation.json_file import read_json
 from synth.display import final_table, held_out_line
 from synth.held_out import read_held_out, summarize_held_out
 from synth.loop_plan import TRAINED_ROLES
@@ -24,15 +24,21 @@ def print_status(directory: RunDirectory, console: Console) -> None:
         if not files.metrics.is_file():
             console.print(f"iteration {number}: {_beginning(files)}", highlight=False)
             continue
-        try:
-            summary = orjson.loads(files.metrics.read_bytes())
-        except orjson.JSONDecodeError as error:
-            raise DirectoryError(f"{files.metrics}: not JSON: {error}; delete it") from None
-        if summary["state"] == "running" and not directory.is_locked():
-            summary["state"] = "interrupted; the same command resumes it"
-        console.print(final_table(summary, str(files.folder)))
+        console.print(_table(files, is_locked=directory.is_locked()))
         if trained := [role for role in TRAINED_ROLES if files.provenance(role).exists()]:
             console.print(f"adapters of iteration {number}: {', '.join(trained)}", highlight=False)
+
+
+def _table(files: IterationFiles, *, is_locked: bool) -> RenderableType:
+    summary = read_json(files.metrics, "delete it")
+    try:
+        if summary["state"] == "running" and not is_locked:
+            summary["state"] = "interrupted; the same command resumes it"
+        return final_table(summary, str(files.folder))
+    except (KeyError, TypeError, AttributeError, ValueError):
+        raise DirectoryError(
+            f"{files.metrics}: not as this version writes it; read it with the version that did"
+        ) from None
 
 
 def _beginning(files: IterationFiles) -> str:

@@ -189,3 +189,14 @@ def test_status_of_no_run_directory(tmp_path):
     code, _, stderr = synth("status", tmp_path)
     assert (code, stderr.count("\n")) == (2, 1)
     assert "no run directory" in stderr
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"iteration": 1, "state": "complete"}'])
+def test_status_of_metrics_that_are_not_ours(tmp_path, content):
+    metrics = tmp_path / "iteration-1" / "metrics.json"
+    metrics.parent.mkdir()
+    metrics.write_text(content)
+    (tmp_path / "config.json").write_text("{}")
+    code, _, stderr = synth("status", tmp_path)
+    assert (code in (1, 2), stderr.count("\n")) == (True, 1)
+    assert str(metrics) in stderr

@@ -1,6 +1,7 @@
 """`train check`: what an adapter must not be, each shown with one that is really broken."""
 
 import json
+import os
 import shutil
 
 import pytest
@@ -165,6 +166,13 @@ def test_a_torn_file_is_refused(adapter):
 @pytest.mark.parametrize("name", [WEIGHTS, CONFIG])
 def test_a_missing_file_is_named(adapter, name):
     (adapter / name).unlink()
+    assert name in refusal(adapter)
+
+
+@pytest.mark.parametrize("name", [WEIGHTS, CONFIG])
+def test_a_pipe_is_refused_and_not_waited_for(adapter, name):
+    (adapter / name).unlink()
+    os.mkfifo(adapter / name)
     assert name in refusal(adapter)
 
 

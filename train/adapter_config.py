@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from foundation.regular_file import open_regular
 from train.config import MAX_SERVED_RANK
 from train.errors import AdapterError
 
@@ -83,7 +84,8 @@ def read_adapter_config(folder: Path) -> AdapterConfig:
 
 def _read_object(path: Path) -> dict[str, Any]:
     try:
-        tree = orjson.loads(path.read_bytes())
+        with open_regular(path) as file:
+            tree = orjson.loads(file.read())
     except OSError as error:
         raise AdapterError(
             f"{path}: cannot read: {error.strerror}; give the folder of a PEFT adapter"
