@@ -271,6 +271,20 @@ def wait_for_step(out, step, has_ended):
 
 
 @pytest.mark.faults
+def test_a_training_in_bfloat16_works_on_a_cpu_and_leaves_a_float32_adapter(
+    model, shard, trained, tmp_path
+):
+    out = tmp_path / "out"
+    train_adapter(config_of(model, model={"dtype": "bfloat16"}), [str(shard)], out, None)
+    assert {tensor.dtype for tensor in weights_of(out).values()} == {torch.float32}
+    narrow, wide = (
+        json.loads((folder / "provenance.json").read_bytes())["metrics"]
+        for folder in (out, trained)
+    )
+    assert narrow["first_loss"] == pytest.approx(wide["first_loss"], rel=0.02)
+    assert narrow["loss"] == pytest.approx(wide["loss"], rel=0.05)
+
+
 def test_a_killed_training_ends_in_the_same_bits(model, shard, tmp_path, all_faults):
     whole, killed, log = tmp_path / "whole", tmp_path / "killed", tmp_path / "log"
     config = config_of(model, optimization={"epochs": 5}, checkpoints={"every_steps": 4})

@@ -153,6 +153,7 @@ def _arguments(config: TrainConfig, num_rows: int, has_eval: bool, checkpoints: 
         weight_decay=optimization.weight_decay,
         max_grad_norm=optimization.max_grad_norm,
         bf16=native_dtype(config.model) is torch.bfloat16,
+        use_cpu=not torch.accelerator.is_available(),
         gradient_checkpointing=memory.gradient_checkpointing,
         gradient_checkpointing_kwargs=kwargs if memory.gradient_checkpointing else None,
         activation_offloading=memory.activation_offloading,
