@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import click
+import torch
 
 from benchmarks.result import report
 from benchmarks.rows import write_rows
@@ -86,7 +87,8 @@ def _plain(settings: TrainConfig, folder: Path) -> Speed:
     command = (
         *(Path(sys.executable).with_name("trl"), "sft"),
         *("--model_name_or_path", settings.model.name, "--dtype", dtype),
-        *("--bf16", dtype == "bfloat16", "--dataset_name", folder / "rows"),
+        *("--bf16", dtype == "bfloat16", "--use_cpu", not torch.accelerator.is_available()),
+        *("--dataset_name", folder / "rows"),
         *("--use_peft", "--lora_r", lora.rank, "--lora_alpha", int(lora.alpha)),
         *("--lora_dropout", lora.dropout, "--lora_target_modules", lora.target_modules),
         *("--learning_rate", settings.optimization.learning_rate, "--num_train_epochs", 1),
