@@ -75,7 +75,8 @@ class EngineConfig(Settings):
     max_deaths: int = Field(3, ge=1)
     """Deaths of the engine in a row, without one completion after them, that end the run."""
     per_request_seeds: bool = False
-    """Give each request its own sampler seed; on a GPU this turns vLLM's fast sampler off."""
+    """Give each request its own sampler seed; on a GPU this turns vLLM's fast sampler off, on a CPU
+    it needs `max_num_batched_tokens` of at least `max_model_len`."""
 
     @property
     def capacity(self) -> int:
@@ -208,6 +209,8 @@ class HeldOutConfig(Settings):
     """Held-out instructions: `en`, `zh`, or a JSONL file with an `instruction` in each line."""
     num_instructions: int = Field(16, ge=0)
     """How many of them are answered, from the file's beginning; 0 turns the measure off."""
+    answers: int = Field(1, ge=1)
+    """Answers to each; more of them make the measure steadier."""
     max_completion_tokens: int | None = Field(None, ge=8)
     """Longest answer, in tokens; null: as an initial response."""
 

@@ -96,6 +96,18 @@ def test_a_run_answers_every_instruction_once_with_the_base_model(tmp_path):
     assert {request.role for request in asked} == {ModelRole.GENERATOR}
 
 
+def test_every_instruction_is_answered_as_often_as_configured(tmp_path):
+    engine = ScriptedEngine(answer_well)
+    config = small_config(held_out={"num_instructions": 2, "answers": 3})
+    files, _ = run_scripted(tmp_path, config, engine)
+    answers = read_held_out(files)
+    first, second = load_held_out("en", 2).instructions
+    assert [answer["instruction"] for answer in answers] == [first] * 3 + [second] * 3
+    assert len({answer["id"] for answer in answers}) == 6
+    assert len({request.decoding.seed for request in measured(engine.requests)}) == 6
+    assert metrics_of(files)["held_out"]["num_answers"] == 6
+
+
 def test_the_measure_shares_the_engine_with_the_pipeline(tmp_path):
     engine = ScriptedEngine(answer_well, concurrency=16)
     run_scripted(tmp_path, engine=engine)

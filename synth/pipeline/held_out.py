@@ -6,7 +6,7 @@ An answer is taken as it is: one try, no filter, no watch.
 from typing import Any
 
 from filters import count_words
-from synth.engine.protocol import Engine, ModelRole, Stage
+from synth.engine.protocol import Engine, ModelRole, Request, Stage
 from synth.pipeline.recipe import Recipe
 from synth.pipeline.sample import Slot
 from synth.pipeline.together import together
@@ -17,26 +17,30 @@ _NO_COHORT = -1
 
 
 async def answer_held_out(recipe: Recipe, engine: Engine) -> list[JsonRow]:
-    """Answer every held-out instruction once."""
+    """Answer every held-out instruction as often as configured, in the instructions' order."""
     return await together(
-        _answer(number, instruction, recipe, engine)
-        for number, instruction in enumerate(recipe.held_out)
+        _answer(_request(number, copy, recipe), recipe, engine)
+        for number in range(len(recipe.held_out))
+        for copy in range(recipe.config.held_out.answers)
     )
 
 
-async def _answer(number: int, instruction: str, recipe: Recipe, engine: Engine) -> JsonRow:
-    adapter = recipe.adapters.get(ModelRole.GENERATOR)
-    request = recipe.request(
+def _request(number: int, copy: int, recipe: Recipe) -> Request:
+    return recipe.request(
         Slot(recipe.iteration, _NO_COHORT, 0, number),
-        f"{recipe.iteration}-held-out-{number:05d}",
+        f"{recipe.iteration}-held-out-{number:05d}-r{copy}",
         Stage.HELD_OUT,
-        user=instruction,
+        user=recipe.held_out[number],
         attempt=0,
     )
+
+
+async def _answer(request: Request, recipe: Recipe, engine: Engine) -> JsonRow:
+    adapter = recipe.adapters.get(ModelRole.GENERATOR)
     completion = await engine.generate(request)
     return {
         "id": request.id,
-        "instruction": instruction,
+        "instruction": request.user,
         "response": completion.text,
         "num_words": count_words(completion.text),
         "finish_reason": completion.finish_reason.value,
