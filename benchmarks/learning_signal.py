@@ -10,7 +10,7 @@ import glob
 import statistics
 import subprocess
 import sys
-from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,89 +21,108 @@ from benchmarks.result import report
 from foundation.atomic_file import write_json_lines
 from foundation.errors import EXIT_FEWER_THAN_ASKED
 
-_GREEDY = ("-o", "generate.decoding.temperature=0")
+Answers = list[dict[str, Any]]
+
+_PATH = click.Path(path_type=Path)
+_GREEDY = ("-o", "generate.decoding.temperature=0", "-o", "held_out.answers=1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Experiment:
+    """What is trained on what, and measured how."""
+
+    config: Path
+    trainer: Path
+    out: Path
+    data: tuple[str, ...]
+    instructions: int
+    longest: float
+    held_out: int
+    answers: int
+    overrides: tuple[str, ...]
+    train_overrides: tuple[str, ...]
+
+    @property
+    def adapter(self) -> Path:
+        """Where the trained adapter appears."""
+        return self.out / "adapter"
+
+    @property
+    def rows(self) -> Path:
+        """The rows that are trained on."""
+        return self.out / "longest.jsonl"
+
+    @property
+    def arguments(self) -> str:
+        """The command line that repeats it in a new folder."""
+        data = [f"--data '{path}'" for path in self.data]
+        parts = (
+            f"--config {self.config} --trainer {self.trainer}",
+            *(data or [f"--instructions {self.instructions}"]),
+            f"--longest {self.longest} --held-out {self.held_out} --answers {self.answers}",
+            *(f"-o {override}" for override in self.overrides),
+            *(f"--train-option {override}" for override in self.train_overrides),
+        )
+        return " ".join(parts)
+
+    def synthesize(self) -> tuple[str, ...]:
+        """Return patterns of the Generator's shards, made here if none were given."""
+        if self.data:
+            return self.data
+        folder = self.out / "data"
+        sizes = ("-o", f"num_instructions={self.instructions}", "-o", "held_out.num_instructions=0")
+        overrides = (*_as_options(self.overrides), *sizes)
+        _call("synth", "run", "--config", self.config, "--out", folder, *overrides)
+        return (f"{folder}/iteration-1/shards/generator-*.jsonl",)
+
+    def train(self, shards: tuple[str, ...]) -> None:
+        """Train the adapter on the longest rows."""
+        files = sorted(file for pattern in shards for file in glob.glob(pattern))
+        lines = [line for file in files for line in Path(file).read_bytes().splitlines()]
+        rows = sorted(map(orjson.loads, lines), key=lambda row: -row["num_words"])
+        write_json_lines(self.rows, rows[: max(1, round(len(rows) * self.longest))])
+        overrides = _as_options(self.train_overrides)
+        files_in_out = ("--data", self.rows, "--out", self.adapter)
+        _call("train", "sft", "--config", self.trainer, *files_in_out, *overrides)
+
+    def measure(self, name: str, *changes: str) -> Answers:
+        """Return the held-out answers under changed settings."""
+        folder = self.out / name
+        size = (f"held_out.num_instructions={self.held_out}", f"held_out.answers={self.answers}")
+        overrides = (*_as_options((*self.overrides, *size)), *changes)
+        where = ("--config", self.config, "--out", folder, "--iteration", 1)
+        _call("synth", "measure", *where, *overrides)
+        lines = (folder / "iteration-1" / "held_out.jsonl").read_bytes().splitlines()
+        return [orjson.loads(line) for line in lines]
 
 
 @click.command()
-@click.option("--config", default="configs/cpu.yaml", type=click.Path(path_type=Path))
-@click.option("--trainer", default="configs/train/cpu.yaml", type=click.Path(path_type=Path))
-@click.option("--out", default="runs/learning-signal", type=click.Path(path_type=Path))
+@click.option("--config", default="configs/cpu.yaml", type=_PATH)
+@click.option("--trainer", default="configs/train/cpu.yaml", type=_PATH)
+@click.option("--out", default="runs/learning-signal", type=_PATH)
 @click.option("--data", multiple=True, help="Shards of the Generator; without, some are made.")
 @click.option("--instructions", default=24, type=click.IntRange(min=1), help="To make data from.")
-@click.option("--train-option", "options", multiple=True, metavar="KEY=VALUE")
 @click.option("--longest", default=0.5, type=click.FloatRange(0.0, 1.0, min_open=True))
 @click.option("--held-out", default=16, type=click.IntRange(min=1), help="To measure with.")
-@click.option("--samples", default=1, type=click.IntRange(min=1), help="Answers to each, sampled.")
-def main(
-    config: Path,
-    trainer: Path,
-    out: Path,
-    data: tuple[str, ...],
-    instructions: int,
-    options: tuple[str, ...],
-    longest: float,
-    held_out: int,
-    samples: int,
-) -> None:
+@click.option("--answers", default=1, type=click.IntRange(min=1), help="To each, sampled.")
+@click.option("-o", "overrides", multiple=True, metavar="KEY=VALUE", help="Of --config.")
+@click.option("--train-option", "train_overrides", multiple=True, metavar="KEY=VALUE")
+def main(**arguments: Any) -> None:  # noqa: ANN401 - what click read
     """Print the length of held-out answers before and after."""
-    adapter = out / "adapter"
-    shards = data or (_synthesize(config, out / "data", instructions),)
-    rows_file = _pick_longest(shards, longest, out / "longest.jsonl")
-    changes = [part for option in options for part in ("-o", option)]
-    _call("train", "sft", "--config", trainer, "--data", rows_file, "--out", adapter, *changes)
+    experiment = Experiment(**arguments)
+    experiment.train(experiment.synthesize())
+    trained = ("-o", f"adapters.generator={experiment.adapter}")
     rows = []
-    trained = ("-o", f"adapters.generator={adapter}")
-    for decoding, draws in (("greedy", [_GREEDY]), ("sampled", _draws(samples))):
-        before, after = (
-            [
-                answer
-                for number, draw in enumerate(draws)
-                for answer in _answers(
-                    config, out / f"{decoding}-{name}-{number}", held_out, (*draw, *adapters)
-                )
-            ]
-            for name, adapters in (("before", ()), ("after", trained))
-        )
+    for decoding, changes in (("greedy", _GREEDY), ("sampled", ())):
+        before = experiment.measure(f"{decoding}-before", *changes)
+        after = experiment.measure(f"{decoding}-after", *changes, *trained)
         rows += _compare(decoding, before, after)
-    source = (
-        " ".join(f"--data {path}" for path in data) if data else f"--instructions {instructions}"
-    )
-    changed = "".join(f" --train-option {option}" for option in options)
-    arguments = f"--config {config} --trainer {trainer} {source}{changed}"
-    arguments += f" --longest {longest} --held-out {held_out} --samples {samples}"
-    title = f"words of {held_out} held-out answers, before and after training"
-    report("learning_signal", arguments, title, rows, trained_on=_describe(adapter))
+    title = f"words of answers to {experiment.held_out} held-out instructions"
+    trained_on = _describe(experiment)
+    report("learning_signal", experiment.arguments, title, rows, trained_on=trained_on)
 
 
-def _draws(number: int) -> list[tuple[str, ...]]:
-    """Return overrides under which the same instructions are answered anew."""
-    anew = ("-o", "engine.per_request_seeds=true", "-o")
-    return [(*anew, f"seed={seed}") for seed in range(number)]
-
-
-def _synthesize(config: Path, data: Path, instructions: int) -> str:
-    sizes = ("-o", f"num_instructions={instructions}", "-o", "held_out.num_instructions=0")
-    _call("synth", "run", "--config", config, "--out", data, *sizes)
-    return f"{data}/iteration-1/shards/generator-*.jsonl"
-
-
-def _pick_longest(shards: Sequence[str], share: float, path: Path) -> Path:
-    """Write the longest rows of shards to one file."""
-    files = sorted(file for pattern in shards for file in glob.glob(pattern))
-    rows = [orjson.loads(line) for file in files for line in Path(file).read_bytes().splitlines()]
-    rows.sort(key=lambda row: -row["num_words"])
-    write_json_lines(path, rows[: max(1, round(len(rows) * share))])
-    return path
-
-
-def _answers(config: Path, out: Path, number: int, overrides: tuple[str, ...]) -> list[Any]:
-    size = ("-o", f"held_out.num_instructions={number}")
-    _call("synth", "measure", "--config", config, "--out", out, "--iteration", 1, *size, *overrides)
-    lines = (out / "iteration-1" / "held_out.jsonl").read_bytes().splitlines()
-    return [orjson.loads(line) for line in lines]
-
-
-def _compare(decoding: str, before: list[Any], after: list[Any]) -> list[dict[str, Any]]:
+def _compare(decoding: str, before: Answers, after: Answers) -> list[dict[str, Any]]:
     """Return one row per statistic, with its ratio."""
     both = zip(_statistics(before).items(), _statistics(after).values(), strict=True)
     return [
@@ -119,27 +138,31 @@ def _compare(decoding: str, before: list[Any], after: list[Any]) -> list[dict[st
     ]
 
 
-def _statistics(answers: list[Any]) -> dict[str, float]:
+def _statistics(answers: Answers) -> dict[str, float]:
     """Describe lengths; one that babbles to the limit says little of how long answers are."""
     words = [answer["num_words"] for answer in answers]
     ended = [answer["num_words"] for answer in answers if answer["finish_reason"] != "length"]
     return {
         "mean words": statistics.mean(words),
         "median words": statistics.median(words),
-        "mean words if not truncated": statistics.mean(ended),
+        "mean words if not truncated": statistics.mean(ended or [0]),
         "truncated": len(words) - len(ended),
     }
 
 
-def _describe(adapter: Path) -> dict[str, Any]:
-    provenance = orjson.loads((adapter / "provenance.json").read_bytes())
-    lines = (adapter.parent / "longest.jsonl").read_bytes().splitlines()
+def _describe(experiment: Experiment) -> dict[str, Any]:
+    provenance = orjson.loads((experiment.adapter / "provenance.json").read_bytes())
+    lines = experiment.rows.read_bytes().splitlines()
     return {
         "rows": provenance["rows"]["used"],
         "mean words": statistics.mean(orjson.loads(line)["num_words"] for line in lines),
         "mean completion tokens": provenance["tokens"]["completion"] / provenance["rows"]["used"],
         "metrics": provenance["metrics"],
     }
+
+
+def _as_options(overrides: tuple[str, ...]) -> list[str]:
+    return [part for override in overrides for part in ("-o", override)]
 
 
 def _call(*command: object) -> None:
