@@ -2,7 +2,7 @@
 
 import difflib
 import reprlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -39,11 +39,11 @@ def load_config(model: type[Config], path: Path, overrides: Iterable[str] = ()) 
     Raises: ConfigError: what is wrong, where, and what to do.
     """
     tree = _read_tree(path)
-    sources = {key: f"-o {key}" for key in _apply_overrides(tree, overrides)}
+    overridden = _apply_overrides(tree, overrides)
     try:
         return model.model_validate(tree)
     except ValidationError as error:
-        raise ConfigError(_explain(error, model, path, sources)) from None
+        raise ConfigError(_explain(error, model, path, overridden)) from None
 
 
 def _read_tree(path: Path) -> Tree:
@@ -91,17 +91,27 @@ def _set(tree: Tree, key: str, value: object) -> None:
 
 
 def _explain(
-    error: ValidationError, model: type[Settings], path: Path, sources: dict[str, str]
+    error: ValidationError, model: type[Settings], path: Path, overridden: Collection[str]
 ) -> str:
     """Say the first mistake in full and count the others."""
     details = error.errors(include_url=False)
     # A misspelt key also leaves its right form missing: name the misspelling.
     first = min(details, key=lambda detail: detail["type"] != "extra_forbidden")
     keys, owner = _locate(model, first["loc"])
-    key = ".".join(keys)
-    place = sources.get(key) or f"{path}: {key}"
+    if first["type"] == "union_tag_invalid":
+        keys.append(first["ctx"]["discriminator"].strip("'"))
+    place = _override_of(keys, overridden) or f"{path}: {'.'.join(keys)}"
     others = f" (and {len(details) - 1} more)" if len(details) > 1 else ""
     return f"{place}: {_explain_one(first, owner)}{others}"
+
+
+def _override_of(keys: Sequence[str], overridden: Collection[str]) -> str | None:
+    """Return the override that set a key, and where in its value if that is a whole section."""
+    for depth in range(len(keys), 0, -1):
+        section, rest = ".".join(keys[:depth]), ".".join(keys[depth:])
+        if section in overridden:
+            return f"-o {section}: {rest}" if rest else f"-o {section}"
+    return None
 
 
 def _locate(
@@ -141,6 +151,8 @@ def _explain_one(detail: ErrorDetails, owner: type[BaseModel]) -> str:
         return "missing; this key must be set"
     if detail["type"] == "extra_forbidden":
         return f"unknown key{_nearest(str(detail['loc'][-1]), list(owner.model_fields))}"
+    if detail["type"] == "union_tag_invalid":
+        return f"no {detail['ctx']['tag']!r} here; use one of {detail['ctx']['expected_tags']}"
     message = detail["msg"].removeprefix("Value error, ")
     return f"{message[0].lower()}{message[1:]}, got {_SHORT.repr(given)}"[:300]
 
