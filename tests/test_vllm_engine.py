@@ -18,6 +18,7 @@ OVERRIDES = [
     "engine.max_model_len=1024",
     "engine.max_num_seqs=8",
     "engine.stream_interval=4",
+    "engine.per_request_seeds=true",  # prompts are then read whole; other files test without
     "engine.dtype=float32",  # bfloat16 does not choose the same token twice where two are near
 ]
 
@@ -137,6 +138,14 @@ def test_shared_prefixes_are_found_in_the_cache(runner, engine):
     ask(runner, engine, request(7, shared + "One."))
     (second,) = ask(runner, engine, request(8, shared + "Two."))
     assert second.num_cached_tokens >= 96
+
+
+def test_seeded_requests_outlive_prompts_that_exceed_a_step(runner, engine):
+    """Prompts of one step that are longer than `max_num_batched_tokens` together."""
+    prompts = [f"{word} stands in a list. " * 100 for word in ("Ale", "Bee", "Cow", "Dew", "Elk")]
+    answers = ask(runner, engine, *(request(f"s-{text[:3]}", text) for text in prompts))
+    assert sum(answer.num_prompt_tokens for answer in answers) > 2048
+    assert {answer.finish_reason for answer in answers} == {FinishReason.LENGTH}
 
 
 def test_the_engine_s_own_counters_agree(runner, engine):

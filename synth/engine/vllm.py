@@ -229,8 +229,18 @@ def engine_settings(
         "scheduling_policy": "priority",
         "watermark": _KV_WATERMARK,
         "generation_config": "vllm",
+        **_prefill_settings(config),
         **{key: value for key, value in optional.items() if value is not None},
     }
+
+
+def _prefill_settings(config: EngineConfig) -> dict[str, Any]:
+    """Read prompts whole where vLLM dies otherwise.
+
+    After a part of a prompt it takes a seeded draw back, which a CPU's generators cannot do.
+    """
+    is_seeded_on_cpu = config.per_request_seeds and current_platform.is_cpu()
+    return {"enable_chunked_prefill": False} if is_seeded_on_cpu else {}
 
 
 def _native_dtype() -> str:
