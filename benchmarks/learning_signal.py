@@ -7,6 +7,7 @@ A step whose product is there is not done again.
 """
 
 import glob
+import shlex
 import statistics
 import subprocess
 import sys
@@ -19,12 +20,13 @@ import orjson
 
 from benchmarks.result import report
 from foundation.atomic_file import write_json_lines
+from foundation.config_file import load_config
 from foundation.errors import EXIT_FEWER_THAN_ASKED
+from synth.config import RunConfig
 
 Answers = list[dict[str, Any]]
 
 _PATH = click.Path(path_type=Path)
-_GREEDY = ("-o", "generate.decoding.temperature=0", "-o", "held_out.answers=1")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,15 +57,15 @@ class Experiment:
     @property
     def arguments(self) -> str:
         """The command line that repeats it in a new folder."""
-        data = [f"--data '{path}'" for path in self.data]
+        data = [part for path in self.data for part in ("--data", path)]
         parts = (
-            f"--config {self.config} --trainer {self.trainer}",
-            *(data or [f"--instructions {self.instructions}"]),
-            f"--longest {self.longest} --held-out {self.held_out} --answers {self.answers}",
-            *(f"-o {override}" for override in self.overrides),
-            *(f"--train-option {override}" for override in self.train_overrides),
+            *("--config", self.config, "--trainer", self.trainer),
+            *(data or ("--instructions", self.instructions)),
+            *("--longest", self.longest, "--held-out", self.held_out, "--answers", self.answers),
+            *_as_options("-o", self.overrides),
+            *_as_options("--train-option", self.train_overrides),
         )
-        return " ".join(parts)
+        return shlex.join(map(str, parts))
 
     def synthesize(self) -> tuple[str, ...]:
         """Return patterns of the Generator's shards, made here if none were given."""
@@ -71,7 +73,7 @@ class Experiment:
             return self.data
         folder = self.out / "data"
         sizes = ("-o", f"num_instructions={self.instructions}", "-o", "held_out.num_instructions=0")
-        overrides = (*_as_options(self.overrides), *sizes)
+        overrides = (*_as_options("-o", self.overrides), *sizes)
         _call("synth", "run", "--config", self.config, "--out", folder, *overrides)
         return (f"{folder}/iteration-1/shards/generator-*.jsonl",)
 
@@ -81,15 +83,22 @@ class Experiment:
         lines = [line for file in files for line in Path(file).read_bytes().splitlines()]
         rows = sorted(map(orjson.loads, lines), key=lambda row: -row["num_words"])
         write_json_lines(self.rows, rows[: max(1, round(len(rows) * self.longest))])
-        overrides = _as_options(self.train_overrides)
+        overrides = _as_options("-o", self.train_overrides)
         files_in_out = ("--data", self.rows, "--out", self.adapter)
         _call("train", "sft", "--config", self.trainer, *files_in_out, *overrides)
+
+    def greedy(self) -> tuple[str, ...]:
+        """Return what makes the answers greedy, whichever section sets their decoding."""
+        config = load_config(RunConfig, self.config, self.overrides)
+        sampled = config.held_out.decoding or config.generate.decoding or config.decoding
+        decoding = sampled.model_copy(update={"temperature": 0.0}).model_dump_json()
+        return ("-o", f"held_out.decoding={decoding}", "-o", "held_out.answers=1")
 
     def measure(self, name: str, *changes: str) -> Answers:
         """Return the held-out answers under changed settings."""
         folder = self.out / name
         size = (f"held_out.num_instructions={self.held_out}", f"held_out.answers={self.answers}")
-        overrides = (*_as_options((*self.overrides, *size)), *changes)
+        overrides = (*_as_options("-o", (*self.overrides, *size)), *changes)
         where = ("--config", self.config, "--out", folder, "--iteration", 1)
         _call("synth", "measure", *where, *overrides)
         lines = (folder / "iteration-1" / "held_out.jsonl").read_bytes().splitlines()
@@ -110,10 +119,11 @@ class Experiment:
 def main(**arguments: Any) -> None:  # noqa: ANN401 - what click read
     """Print the length of held-out answers before and after."""
     experiment = Experiment(**arguments)
+    decodings = {"greedy": experiment.greedy(), "sampled": ()}
     experiment.train(experiment.synthesize())
     trained = ("-o", f"adapters.generator={experiment.adapter}")
     rows = []
-    for decoding, changes in (("greedy", _GREEDY), ("sampled", ())):
+    for decoding, changes in decodings.items():
         before = experiment.measure(f"{decoding}-before", *changes)
         after = experiment.measure(f"{decoding}-after", *changes, *trained)
         rows += _compare(decoding, before, after)
@@ -132,21 +142,29 @@ def _compare(decoding: str, before: Answers, after: Answers) -> list[dict[str, A
             "statistic": name,
             "before": old,
             "after": new,
-            "ratio": round(new / old, 3) if old else None,
+            "ratio": round(new / old, 3) if old and new is not None else None,
         }
         for (name, old), new in both
     ]
 
 
-def _statistics(answers: Answers) -> dict[str, float]:
-    """Describe lengths; one that babbles to the limit says little of how long answers are."""
+def _statistics(answers: Answers) -> dict[str, float | None]:
+    """Describe lengths; one that babbles to the limit says little of how long answers are.
+
+    Raises: ClickException: a request failed, so that the two sides are not comparable.
+    """
+    if any(answer["finish_reason"] == "error" for answer in answers):
+        raise click.ClickException("a request failed; repeat the measure in a new --out")
     words = [answer["num_words"] for answer in answers]
     ended = [answer["num_words"] for answer in answers if answer["finish_reason"] != "length"]
+    passed = [answer["num_words"] for answer in answers if answer["reason"] is None]
     return {
         "mean words": statistics.mean(words),
         "median words": statistics.median(words),
-        "mean words if not truncated": statistics.mean(ended or [0]),
+        "mean words if not truncated": statistics.mean(ended) if ended else None,
+        "mean words if the filter passes": statistics.mean(passed) if passed else None,
         "truncated": len(words) - len(ended),
+        "passed": len(passed),
     }
 
 
@@ -161,8 +179,8 @@ def _describe(experiment: Experiment) -> dict[str, Any]:
     }
 
 
-def _as_options(overrides: tuple[str, ...]) -> list[str]:
-    return [part for override in overrides for part in ("-o", override)]
+def _as_options(option: str, overrides: tuple[str, ...]) -> list[str]:
+    return [part for override in overrides for part in (option, override)]
 
 
 def _call(*command: object) -> None:

@@ -107,7 +107,10 @@ class RayConfig(Settings):
 
 
 class DecodingConfig(Settings):
-    """Sampling parameters; the judge, who says one word, has its own."""
+    """Sampling parameters; the judge, who says one word, has its own.
+
+    A stage's own replace those of the run as a whole: keys left out have the defaults given here.
+    """
 
     temperature: float = Field(0.7, ge=0.0, le=2.0)
     """Softmax temperature."""
@@ -213,6 +216,8 @@ class HeldOutConfig(Settings):
     """Answers to each; more of them make the measure steadier."""
     max_completion_tokens: int | None = Field(None, ge=8)
     """Longest answer, in tokens; null: as an initial response."""
+    decoding: DecodingConfig | None = None
+    """Sampling parameters of the answers; null: those of initial responses."""
 
 
 class LoopConfig(Settings):

@@ -85,7 +85,7 @@ def held_out_line(held_out: JsonRow) -> str:
     errors = f", {held_out['errors']} failed" if held_out["errors"] else ""
     return (
         f"{held_out['num_answers']} of {held_out['generator']}, {median}, "
-        f"{held_out['truncated']} truncated{errors}"
+        f"{held_out['truncated']} truncated, {held_out['passed']} pass the filter{errors}"
     )
 
 

@@ -57,6 +57,7 @@ def summarize_held_out(answers: Sequence[JsonRow]) -> JsonRow | None:
         "generator": answers[0]["generator"],
         "num_answers": num_words.total(),
         "truncated": finish_reasons.count(FinishReason.LENGTH),
+        "passed": sum(answer["reason"] is None for answer in answers),
         "errors": finish_reasons.count(FinishReason.ERROR),
         "num_words": words,
     }

@@ -1,5 +1,9 @@
 """`synth status`: what a run directory holds and how far it is."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
 from rich.console import Console, RenderableType
 
 from foundation.errors import DirectoryError
@@ -31,19 +35,28 @@ def print_status(directory: RunDirectory, console: Console) -> None:
 
 def _table(files: IterationFiles, *, is_locked: bool) -> RenderableType:
     summary = read_json(files.metrics, "delete it")
-    try:
+    with _as_written_by_this_version(files.metrics):
         if summary["state"] == "running" and not is_locked:
             summary["state"] = "interrupted; the same command resumes it"
         return final_table(summary, str(files.folder))
-    except (KeyError, TypeError, AttributeError, ValueError):
-        raise DirectoryError(
-            f"{files.metrics}: not as this version writes it; read it with the version that did"
-        ) from None
 
 
 def _beginning(files: IterationFiles) -> str:
     """Say what there is of an iteration without a summary."""
-    held_out = summarize_held_out(read_held_out(files))
+    answers = read_held_out(files)
+    with _as_written_by_this_version(files.held_out):
+        held_out = summarize_held_out(answers)
     if held_out is None:
         return "begun, nothing finished yet"
     return f"only measured; held-out answers: {held_out_line(held_out)}"
+
+
+@contextmanager
+def _as_written_by_this_version(path: Path) -> Iterator[None]:
+    """Say which file has other keys or types than expected."""
+    try:
+        yield
+    except (KeyError, TypeError, AttributeError, ValueError):
+        raise DirectoryError(
+            f"{path}: not as this version writes it; read it with the version that did"
+        ) from None

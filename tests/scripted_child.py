@@ -41,7 +41,12 @@ def _write(path, value):
 
 
 def _held_out(folder, num_words):
-    answer = {"num_words": num_words, "finish_reason": "stop", "generator": "base"}
+    answer = {
+        "num_words": num_words,
+        "finish_reason": "stop",
+        "reason": None,
+        "generator": "base",
+    }
     _write(folder / "held_out.jsonl", json.dumps(answer) + "\n")
 
 

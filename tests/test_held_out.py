@@ -1,4 +1,4 @@
-"""The held-out measure: the same instructions for every Generator, answered once, never trained."""
+"""The held-out measure: the same instructions for every Generator, never trained on."""
 
 import asyncio
 import io
@@ -11,7 +11,7 @@ from rich.console import Console
 from command import synth
 from filters import InstructionIndex
 from filters.near_duplicate import MAX_SIMILARITY
-from foundation.errors import ConfigError
+from foundation.errors import ConfigError, DirectoryError
 from runs import NO_TENSORS, run_scripted, small_config
 from scripted_engine import Answer, ScriptedEngine
 from synth.engine.protocol import FinishReason, ModelRole, Stage
@@ -25,7 +25,16 @@ from synth.seeds.seed_file import BUILT_IN, load_held_out, load_seeds
 from synth.status import print_status
 from writer import write
 
-KEYS = ["id", "instruction", "response", "num_words", "finish_reason", "tokens", "generator"]
+KEYS = [
+    "id",
+    "instruction",
+    "response",
+    "num_words",
+    "finish_reason",
+    "reason",
+    "tokens",
+    "generator",
+]
 
 
 def answer_well(request):
@@ -127,6 +136,20 @@ def test_the_decoding_is_that_of_initial_responses(tmp_path):
         assert request.decoding.max_completion_tokens == 77
 
 
+def test_the_measure_may_have_a_decoding_of_its_own(tmp_path):
+    engine = ScriptedEngine(answer_well)
+    config = small_config(
+        generate={"responses": 1, "decoding": {"temperature": 0.9}, "max_completion_tokens": 77},
+        held_out={"num_instructions": 2, "decoding": {"temperature": 0.0}},
+    )
+    run_scripted(tmp_path, config, engine)
+    temperatures = {stage: set() for stage in Stage}
+    for request in engine.requests:
+        temperatures[request.stage].add(request.decoding.temperature)
+    assert temperatures[Stage.HELD_OUT] == {0.0}
+    assert temperatures[Stage.GENERATE] == {0.9}
+
+
 def test_an_answer_may_be_longer_than_an_initial_response(tmp_path):
     engine = ScriptedEngine(answer_well)
     config = small_config(held_out={"num_instructions": 2, "max_completion_tokens": 999})
@@ -155,6 +178,7 @@ def test_metrics_sum_the_answers_up(tmp_path):
         "generator": "base",
         "num_answers": 4,
         "truncated": 0,
+        "passed": 4,
         "errors": 0,
         "num_words": {"mean": 5.0, "p10": 5, "p50": 5, "p90": 5, "p100": 5},
     }
@@ -180,8 +204,30 @@ def test_truncated_and_failed_answers_are_counted(tmp_path):
     assert outcomes == {"measured": 3, "error": 1}
 
 
+def test_the_filter_judges_the_answers_and_drops_none(tmp_path):
+    texts = [
+        Answer("One two three four five."),
+        Answer("One two three four five.", FinishReason.LENGTH),
+        Answer("One two three four five"),
+    ]
+
+    def answer(request):
+        return texts[request.sequence] if request.stage is Stage.HELD_OUT else write(request)
+
+    config = small_config(held_out={"num_instructions": 3})
+    files, _ = run_scripted(tmp_path, config, ScriptedEngine(answer))
+    reasons = [answer["reason"] for answer in read_held_out(files)]
+    assert reasons == [None, "truncated", "incomplete_ending"]
+    assert metrics_of(files)["held_out"]["passed"] == 1
+
+
 def test_answers_that_all_failed_have_no_length():
-    failed = {"finish_reason": "error", "num_words": 0, "generator": "base"}
+    failed = {
+        "finish_reason": "error",
+        "num_words": 0,
+        "reason": "engine_error",
+        "generator": "base",
+    }
     summary = summarize_held_out([failed])
     assert (summary["num_answers"], summary["errors"], summary["num_words"]) == (0, 1, {})
 
@@ -244,6 +290,19 @@ def test_status_shows_measure_and_adapters(tmp_path):
     assert "adapters of iteration 1: generator\n" in out.getvalue()
     assert "iteration 2: only measured; held-out answers: 4 of generator@1" in out.getvalue()
     assert "measured" in out.getvalue()
+
+
+def test_status_names_answers_of_another_version(tmp_path):
+    recipe = second_iteration(tmp_path)
+    directory = RunDirectory(tmp_path)
+    files = directory.iteration(2)
+    measure(recipe, files, ScriptedEngine(answer_well))
+    older = read_held_out(files)
+    for answer in older:
+        del answer["reason"]
+    files.held_out.write_bytes(b"".join(orjson.dumps(row) + b"\n" for row in older))
+    with pytest.raises(DirectoryError, match=r"held_out\.jsonl: not as this version writes it"):
+        print_status(directory, Console(file=io.StringIO()))
 
 
 def test_a_proposal_that_resembles_a_held_out_instruction_is_known():

@@ -40,7 +40,7 @@ class Extension:
         """Run both stages; the candidate becomes the text if it passes and is longer."""
         head_request = self._request(Stage.EXTEND_HEAD, self._recipe.form.outline(self.text))
         profile, form = self._recipe.profile, self._recipe.form
-        circumstances = self._recipe.circumstances(self._initial.instruction)
+        circumstances = self._recipe.circumstances(self._initial.instruction.text)
         head_completion = await engine.generate(head_request, profile.watch_draft)
         if reason := failure_of(head_completion):
             self._drop([(head_request, head_completion)], reason, head_completion.text)
@@ -77,7 +77,7 @@ class Extension:
         )
 
     async def _objection(self, completion: Completion, candidate: str) -> str | None:
-        instruction = self._initial.instruction
+        instruction = self._initial.instruction.text
         reason = await self._recipe.objection(instruction, completion, candidate)
         is_longer = count_words(candidate) > count_words(self.text)
         return reason or (None if is_longer else "not_longer")

@@ -18,7 +18,7 @@ async def generate_response(
 ) -> InitialResponse | None:
     """Answer an instruction; None when the attempts are used up or the answer is unwanted."""
     response_id = f"{instruction.id}-r{copy}"
-    circumstances = recipe.circumstances(instruction)
+    circumstances = recipe.circumstances(instruction.text)
 
     def new_watch() -> WatchCall:
         return _unless_unwanted(recipe.profile.watch(circumstances), is_unwanted)
@@ -33,7 +33,7 @@ async def generate_response(
         )
         completion = await engine.generate(request, new_watch)
         text = recipe.profile.trim(completion.text)
-        reason = await recipe.objection(instruction, completion, text)
+        reason = await recipe.objection(instruction.text, completion, text)
         if reason is None:
             exchanges = ((Stage.GENERATE, completion),)
             return InitialResponse(response_id, instruction, text, attempt + 1, exchanges)

@@ -1,6 +1,6 @@
 """The held-out measure: the Generator answers instructions that it is never trained on.
 
-An answer is taken as it is: one try, no filter, no watch.
+An answer is taken as it is: one try, no watch. The response filter judges it, but drops nothing.
 """
 
 from typing import Any
@@ -38,12 +38,14 @@ def _request(number: int, copy: int, recipe: Recipe) -> Request:
 async def _answer(request: Request, recipe: Recipe, engine: Engine) -> JsonRow:
     adapter = recipe.adapters.get(ModelRole.GENERATOR)
     completion = await engine.generate(request)
+    text = recipe.profile.trim(completion.text)
     return {
         "id": request.id,
         "instruction": request.user,
         "response": completion.text,
         "num_words": count_words(completion.text),
         "finish_reason": completion.finish_reason.value,
+        "reason": await recipe.objection(request.user, completion, text),
         "tokens": {
             "prompt": completion.num_prompt_tokens,
             "cached": completion.num_cached_tokens,

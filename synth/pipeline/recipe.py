@@ -8,7 +8,7 @@ from filters import Circumstances, Profile
 from synth.adapter import Adapter
 from synth.config import DecodingConfig, RunConfig
 from synth.engine.protocol import Completion, Decoding, FinishReason, ModelRole, Request, Stage
-from synth.pipeline.sample import Instruction, Slot
+from synth.pipeline.sample import Slot
 from synth.prompts.prompt_set import PromptSet
 from synth.text_form import FORMS, TextForm
 
@@ -85,9 +85,7 @@ class Recipe:
             choices=self.prompts.wording.answers,
         )
 
-    async def objection(
-        self, instruction: Instruction, completion: Completion, text: str
-    ) -> str | None:
+    async def objection(self, instruction: str, completion: Completion, text: str) -> str | None:
         """Return why a text is dropped, or None. Judged in a thread: long texts take a while."""
         if reason := failure_of(completion):
             return reason
@@ -96,17 +94,19 @@ class Recipe:
         verdict = await asyncio.to_thread(self.profile.judge, text, circumstances)
         return verdict.reason
 
-    def circumstances(self, instruction: Instruction) -> Circumstances:
+    def circumstances(self, instruction: str) -> Circumstances:
         """Return what filter and watch know about a response that is not finished."""
-        return Circumstances(instruction.text, prompt_lines=self.prompts.fixed_lines)
+        return Circumstances(instruction, prompt_lines=self.prompts.fixed_lines)
 
     def decoding(self, stage: Stage) -> DecodingConfig:
         """Return the sampling parameters of a stage."""
         config = self.config
         if stage is Stage.EXPAND:
             own = config.expand.decoding
-        elif stage in (Stage.GENERATE, Stage.HELD_OUT):
+        elif stage is Stage.GENERATE:
             own = config.generate.decoding
+        elif stage is Stage.HELD_OUT:
+            own = config.held_out.decoding or config.generate.decoding
         else:
             own = config.extend.decoding
         return own or config.decoding
