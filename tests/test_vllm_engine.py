@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from foundation.config_file import load_config
+from foundation.errors import ConfigError
 from synth.adapter import load_adapter
 from synth.config import RunConfig
 from synth.engine.chat import ChatTokenizer
@@ -146,6 +147,15 @@ def test_seeded_requests_outlive_prompts_that_exceed_a_step(runner, engine):
     answers = ask(runner, engine, *(request(f"s-{text[:3]}", text) for text in prompts))
     assert sum(answer.num_prompt_tokens for answer in answers) > 2048
     assert {answer.finish_reason for answer in answers} == {FinishReason.LENGTH}
+
+
+def test_seeds_on_a_cpu_need_room_for_the_longest_prompt():
+    from synth.engine.vllm import engine_settings
+
+    overrides = [*OVERRIDES, "engine.max_num_batched_tokens=1023"]
+    config = load_config(RunConfig, Path("configs/cpu.yaml"), overrides)
+    with pytest.raises(ConfigError, match=r"1023, but per_request_seeds on a CPU .*, 1024; raise"):
+        engine_settings(config.model, config.engine, {})
 
 
 def test_the_engine_s_own_counters_agree(runner, engine):

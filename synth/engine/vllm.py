@@ -17,6 +17,7 @@ from vllm.v1.engine.exceptions import EngineDeadError, EngineGenerateError
 from vllm.v1.metrics.loggers import StatLoggerBase
 
 from foundation import parent_death, shared_memory
+from foundation.errors import ConfigError
 from foundation.hardware import cpu_dtype
 from synth.adapter import Adapter
 from synth.config import EngineConfig, ModelConfig
@@ -238,9 +239,17 @@ def _prefill_settings(config: EngineConfig) -> dict[str, Any]:
     """Read prompts whole where vLLM dies otherwise.
 
     After a part of a prompt it takes a seeded draw back, which a CPU's generators cannot do.
+
+    Raises: ConfigError: the longest prompt does not fit into one step.
     """
-    is_seeded_on_cpu = config.per_request_seeds and current_platform.is_cpu()
-    return {"enable_chunked_prefill": False} if is_seeded_on_cpu else {}
+    if not (config.per_request_seeds and current_platform.is_cpu()):
+        return {}
+    if config.max_num_batched_tokens < config.max_model_len:
+        raise ConfigError(
+            f"engine.max_num_batched_tokens: {config.max_num_batched_tokens}, but "
+            f"per_request_seeds on a CPU needs at least max_model_len, {config.max_model_len}; raise it"
+        )
+    return {"enable_chunked_prefill": False}
 
 
 def _native_dtype() -> str:
