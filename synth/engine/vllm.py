@@ -247,7 +247,8 @@ def _prefill_settings(config: EngineConfig) -> dict[str, Any]:
     if config.max_num_batched_tokens < config.max_model_len:
         raise ConfigError(
             f"engine.max_num_batched_tokens: {config.max_num_batched_tokens}, but "
-            f"per_request_seeds on a CPU needs at least max_model_len, {config.max_model_len}; raise it"
+            "per_request_seeds on a CPU needs at least max_model_len, "
+            f"{config.max_model_len}; raise it"
         )
     return {"enable_chunked_prefill": False}
 
