@@ -101,13 +101,13 @@ async def _run(
         seconds = time.perf_counter() - started
     finally:
         await engine.close()
-    chat = ChatTokenizer.load(config.model)
+    chat = ChatTokenizer.load(config.model, recipe.today)
     served = [
         Served(
             request.id,
             request.stage.value,
             request.role.value,
-            tuple(chat.encode(request.user, request.prefill)),
+            tuple(chat.encode(request)[0]),
             completion.num_generated_tokens,
             round(elapsed, 4),
         )

@@ -1,5 +1,6 @@
 """The configuration of a run: frozen, strict, every field documented beneath it."""
 
+from datetime import date
 from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -24,6 +25,9 @@ class ModelConfig(Settings):
     """System turn of every conversation; unset leaves it to the chat template."""
     chat_template_kwargs: dict[str, TemplateValue] = {}
     """Further variables of the chat template, e.g. `date_string` or `enable_thinking`."""
+    template_date: date | None = Field(None, strict=False)
+    """The day that a chat template which names today's date is told; null: that of the run's first
+    start, or the one that the configured adapters were trained with."""
 
 
 class AdapterConfig(Settings):

@@ -11,9 +11,11 @@ from rich.console import Console
 
 from foundation.atomic_file import write_json
 from foundation.errors import EXIT_FEWER_THAN_ASKED, EXIT_INTERRUPTED, ConfigError
+from synth.engine_start import prepare_engine
 from synth.errors import StepError
 from synth.loop_plan import TRAINED_ROLES, LoopPlan, Step, trainer_config
 from synth.loop_table import loop_row, loop_table
+from synth.pipeline.recipe import Recipe
 from synth.preparation import prepare
 from synth.step_process import StepProcess
 from synth.trainer_check import check_trainers
@@ -32,7 +34,9 @@ def run_loop(plan: LoopPlan) -> int:
     Raises: ConfigError, DirectoryError: nothing was started or written.
     Raises: StepError: a step failed; what was finished is kept.
     """
-    check_trainers(plan)
+    recipe = check_plan(plan)
+    prepare_engine(recipe)
+    check_trainers(plan, recipe)
     process = StepProcess()
     with process.listening():
         return run_loop_with(process.run, plan, Console())
@@ -54,8 +58,8 @@ def run_loop_with(run: Runner, plan: LoopPlan, console: Console) -> int:
     return EXIT_FEWER_THAN_ASKED if any(map(_has_fewer_than_asked, rows)) else 0
 
 
-def check_plan(plan: LoopPlan) -> None:
-    """Check what can be known before the first step.
+def check_plan(plan: LoopPlan) -> Recipe:
+    """Check what can be known before the first step; return the first iteration's recipe.
 
     Raises: ConfigError, DirectoryError: what a loop cannot start with.
     """
@@ -64,9 +68,10 @@ def check_plan(plan: LoopPlan) -> None:
     if configured := plan.config.adapters.model_dump(exclude_none=True):
         keys = ", ".join(f"adapters.{role}" for role in configured)
         raise ConfigError(f"{keys}: set, but a loop serves what it trained; remove it")
-    _, resolved = prepare(plan.config, _FIRST, plan.directory)
+    recipe, resolved = prepare(plan.config, _FIRST, plan.directory)
     if plan.directory.config.exists():
         plan.directory.claim(resolved)
+    return recipe
 
 
 def _finish(step: Step, run: Runner, plan: LoopPlan, console: Console) -> bool:

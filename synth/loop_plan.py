@@ -54,16 +54,21 @@ class LoopPlan:
         product = self.directory.iteration(iteration).held_out
         return Step("measure", self._synth("measure", iteration), product, iteration)
 
+    def training(self, role: ModelRole, data: str, out: Path) -> tuple[str, ...]:
+        """Return the command that trains a role's adapter."""
+        return (
+            *_launcher(self.config.loop),
+            *("train", "sft", "--config", str(trainer_config(self.config, role))),
+            *("--data", data, "--out", str(out)),
+            *self._base_model(),
+        )
+
     def _train(self, iteration: int, role: ModelRole) -> Step:
         files = self.directory.iteration(iteration)
         previous = self.directory.iteration(iteration - 1).adapter(role.value)
         command = (
-            *_launcher(self.config.loop),
-            *("train", "sft", "--config", str(trainer_config(self.config, role))),
-            *("--data", files.shard_pattern(role.value)),
-            *("--out", str(files.adapter(role.value))),
+            *self.training(role, files.shard_pattern(role.value), files.adapter(role.value)),
             *(("--adapter", str(previous)) if iteration > 1 else ()),
-            *self.base_model(),
         )
         name = f"train the {role.value}"
         return Step(name, command, files.provenance(role.value), iteration, role)
@@ -75,7 +80,7 @@ class LoopPlan:
             *(argument for override in self.overrides for argument in ("-o", override)),
         )
 
-    def base_model(self) -> tuple[str, ...]:
+    def _base_model(self) -> tuple[str, ...]:
         """Override the trainer's base model: it reads the one that is served, in the same way."""
         model = self.config.model.model_dump(include=_TRAINED_ON)
         return tuple(

@@ -1,8 +1,12 @@
 """Everything that can be wrong with a run, checked before anything is written or started."""
 
+from collections.abc import Iterable
+from datetime import date
 from pathlib import Path
 
+from foundation.adapter_digest import PROVENANCE_FILE
 from foundation.errors import ConfigError
+from foundation.template_date import as_input, date_of_adapter, date_of_directory
 from synth.adapter import Adapter, load_adapter
 from synth.config import RunConfig
 from synth.engine.protocol import ModelRole
@@ -22,15 +26,34 @@ def prepare(config: RunConfig, iteration: int, directory: RunDirectory) -> tuple
     prompts = load_prompt_set(config.prompts)
     seeds = load_seeds(config.seeds)
     held_out = load_held_out(config.held_out.instructions, config.held_out.num_instructions)
+    adapters = _adapters(config, iteration, directory)
+    today = _today(config, directory, adapters.values())
     recipe = Recipe(
         config=config,
         iteration=iteration,
         prompts=prompts,
         pool=_pool(seeds, iteration, directory),
-        adapters=_adapters(config, iteration, directory),
+        adapters=adapters,
         held_out=held_out.instructions,
+        today=today,
     )
-    return recipe, resolve_run(config, prompts, seeds, held_out)
+    inputs = {
+        "prompts_sha256": prompts.digest,
+        "seeds_sha256": seeds.digest,
+        "held_out_sha256": held_out.digest,
+        **as_input(today),
+    }
+    return recipe, resolve_run(config, inputs)
+
+
+def _today(config: RunConfig, directory: RunDirectory, adapters: Iterable[Adapter]) -> date | None:
+    """Return the day that chat templates are told; None in a directory that never fixed one."""
+    if config.model.template_date is not None:
+        return config.model.template_date
+    if directory.config.exists():
+        return date_of_directory(directory.config)
+    days = (date_of_adapter(adapter.path / PROVENANCE_FILE) for adapter in adapters)
+    return next(filter(None, days), None) or date.today()
 
 
 def _pool(seeds: Seeds, iteration: int, directory: RunDirectory) -> tuple[str, ...]:

@@ -26,7 +26,7 @@ def prepare_servers(recipe: Recipe) -> Callable[[Path, Announce], Awaitable[Engi
     from synth.engine.server_connection import connect
 
     config = recipe.config
-    chat = ChatTokenizer.load(config.model)
+    chat = ChatTokenizer.load(config.model, recipe.today)
     chat.check_choices(recipe.prompts.wording.answers)
     servers = {
         url: partial(connect, url, config.model, config.engine, recipe.adapters, chat)

@@ -1,26 +1,54 @@
-"""Asking the trainer about its configurations before a loop starts, not hours later."""
+"""Asking the trainer before a loop starts what it would refuse hours later."""
 
 import subprocess
-import sys
 from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
+from foundation.atomic_file import write_json_lines
 from foundation.errors import ConfigError
-from synth.loop_plan import TRAINED_ROLES, LoopPlan, trainer_config
+from synth.engine.protocol import ModelRole
+from synth.loop_plan import TRAINED_ROLES, LoopPlan
+from synth.pipeline.recipe import Recipe
+from synth.record import extender_row, generator_row
+
+# Of the shape that every record has; only the shape is asked about.
+_RECORD = {
+    "id": "trial",
+    "iteration": 1,
+    "instruction": "Write about the river.",
+    "initial_response": "The river rises in the hills.",
+    "response": "The river rises in the hills.\n\nIt is wide where it meets the sea.",
+    "num_words": {"response": 15},
+}
 
 
-def check_trainers(plan: LoopPlan) -> None:
-    """Let the trainer read the configurations of both roles.
+def check_trainers(plan: LoopPlan, recipe: Recipe) -> None:
+    """Let the trainings of both roles run dry, on a row of the shape that the run writes.
 
-    Raises: ConfigError: it refuses one, with its reason, or its libraries are not here.
+    Raises: ConfigError: the trainer refuses one, with its reason, or its libraries are not here.
     """
     if find_spec("trl") is None:
         raise ConfigError("the trainer's trl is not installed; pip install '.[train]'")
     for role in TRAINED_ROLES:
-        file = trainer_config(plan.config, role)
-        command = (sys.executable, "-m", "train", "config", "--config", str(file))
-        ended = subprocess.run(
-            [*command, *plan.base_model()], capture_output=True, text=True, check=False
-        )
-        if ended.returncode:
-            reason = ended.stderr.strip().rpartition("\n")[2].removeprefix("error: ")
-            raise ConfigError(f"loop.{role.value}: {reason}")
+        with TemporaryDirectory() as folder:
+            if reason := _objection(plan, recipe, role, Path(folder)):
+                raise ConfigError(f"loop.{role.value}: {reason}")
+
+
+def _objection(plan: LoopPlan, recipe: Recipe, role: ModelRole, folder: Path) -> str | None:
+    """Return the line with which a role's training ends, if it cannot start."""
+    rows = folder / "rows.jsonl"
+    make_row = generator_row if role is ModelRole.GENERATOR else extender_row
+    write_json_lines(rows, [make_row(_RECORD, recipe)])
+    ended = subprocess.run(
+        [*plan.training(role, str(rows), folder / "adapter"), "--dry-run"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if ended.returncode == 0:
+        return None
+    lines = ended.stderr.strip().splitlines()
+    told = next((line for line in lines if line.startswith("error: ")), lines[-1] if lines else "")
+    return told.removeprefix("error: ").replace(f"{rows}:1: ", "")

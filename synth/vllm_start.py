@@ -20,7 +20,7 @@ def prepare_vllm(recipe: Recipe) -> EngineStarter:
 
     config = recipe.config
     check_model_length(config.model, config.engine.max_model_len)
-    chat = ChatTokenizer.load(config.model)
+    chat = ChatTokenizer.load(config.model, recipe.today)
     chat.check_choices(recipe.prompts.wording.answers)
 
     async def start() -> Engine:

@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from synth.engine.protocol import (
     Completion,
@@ -21,16 +22,17 @@ from synth.errors import EngineError
 _CHARS_PER_DELTA = 64
 
 
-def request(number: int, stage: Stage = Stage.GENERATE) -> Request:
-    return Request(
-        id=f"request-{number}",
-        cohort=0,
-        sequence=number,
-        stage=stage,
-        role=ModelRole.BASE,
-        user="",
-        decoding=Decoding(max_completion_tokens=1),
-    )
+def request(number: int, stage: Stage = Stage.GENERATE, **fields: Any) -> Request:
+    values = {
+        "id": f"request-{number}",
+        "cohort": 0,
+        "sequence": number,
+        "stage": stage,
+        "role": ModelRole.BASE,
+        "user": "",
+        "decoding": Decoding(max_completion_tokens=1),
+    }
+    return Request(**values | fields)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import pytest
 from transformers import AutoTokenizer
 
 from foundation.errors import ConfigError
+from scripted_engine import request
 from synth.config import ModelConfig
 from synth.engine.chat import ChatTokenizer
 from synth.prompts.prompt_set import load_prompt_set
@@ -20,6 +21,10 @@ def chat():
     return ChatTokenizer.load(ModelConfig(name=str(MODEL)))
 
 
+def encode(chat, user, prefill=""):
+    return chat.encode(request(0, user=user, prefill=prefill))[0]
+
+
 @pytest.fixture(scope="module")
 def tokenizer():
     return AutoTokenizer.from_pretrained(MODEL)
@@ -30,7 +35,7 @@ def control_ids(tokenizer):
 
 
 def test_ids_equal_the_chat_template_s_own(chat, tokenizer):
-    ids = chat.encode("Write a story.\n\n  Of {braces} and 汉字.")
+    ids = encode(chat, "Write a story.\n\n  Of {braces} and 汉字.")
     messages = [{"role": "user", "content": "Write a story.\n\n  Of {braces} and 汉字."}]
     assert ids == tokenizer.apply_chat_template(
         messages, add_generation_prompt=True, tokenize=True, return_dict=False
@@ -38,13 +43,13 @@ def test_ids_equal_the_chat_template_s_own(chat, tokenizer):
 
 
 def test_a_prefill_follows_the_generation_prompt(chat, tokenizer):
-    ids = chat.encode("Write.", "Once upon a time")
-    assert ids[: len(chat.encode("Write."))] == chat.encode("Write.")
+    ids = encode(chat, "Write.", "Once upon a time")
+    assert ids[: len(encode(chat, "Write."))] == encode(chat, "Write.")
     assert tokenizer.decode(ids).endswith("<|im_start|>assistant\nOnce upon a time")
 
 
 def test_special_tokens_in_a_text_stay_text(chat, tokenizer):
-    plain, hostile = chat.encode("plain"), chat.encode(HOSTILE)
+    plain, hostile = encode(chat, "plain"), encode(chat, HOSTILE)
     controls = control_ids(tokenizer)
     assert controls
     num_plain = sum(token in controls for token in plain)
@@ -53,36 +58,38 @@ def test_special_tokens_in_a_text_stay_text(chat, tokenizer):
 
 
 def test_special_tokens_in_a_prefill_stay_text(chat, tokenizer):
-    ids = chat.encode("plain", HOSTILE)
-    assert not set(ids[len(chat.encode("plain")) :]) & control_ids(tokenizer)
+    ids = encode(chat, "plain", HOSTILE)
+    assert not set(ids[len(encode(chat, "plain")) :]) & control_ids(tokenizer)
     assert tokenizer.decode(ids).endswith(HOSTILE)
 
 
 def test_hostile_text_goes_through_a_template_unchanged(chat, tokenizer):
     prompt = load_prompt_set("en").extend(HOSTILE, HOSTILE)
-    ids = chat.encode(prompt)
+    ids = encode(chat, prompt)
     assert tokenizer.decode(ids).count(HOSTILE) == 2
     assert sum(token in control_ids(tokenizer) for token in ids) == sum(
-        token in control_ids(tokenizer) for token in chat.encode("plain")
+        token in control_ids(tokenizer) for token in encode(chat, "plain")
     )
 
 
 def test_a_system_prompt_is_the_first_turn(tokenizer):
     chat = ChatTokenizer(tokenizer, ModelConfig(name="x", system_prompt="Be long."))
-    assert "system\nBe long.<|im_end|>" in tokenizer.decode(chat.encode("Write."))
+    assert "system\nBe long.<|im_end|>" in tokenizer.decode(encode(chat, "Write."))
 
 
 def test_the_judge_s_choices_begin_with_different_tokens(chat):
     for name in ("en", "zh"):
-        wording = load_prompt_set(name).wording
-        assert chat.first_token(wording.answer_yes) != chat.first_token(wording.answer_no)
+        answers = load_prompt_set(name).wording.answers
+        prompt_ids, choices = chat.encode(request(0, user="Is it?", choices=answers))
+        assert tuple(choices.values()) == answers
+        assert prompt_ids == encode(chat, "Is it?")
 
 
 def test_encoding_in_many_threads_gives_the_same_ids(chat):
     asked = [("plain text", ""), ("plain text", "a beginning"), (HOSTILE, ""), (HOSTILE, HOSTILE)]
-    expected = [chat.encode(*pair) for pair in asked]
+    expected = [encode(chat, *pair) for pair in asked]
     with ThreadPoolExecutor(8) as threads:
-        results = list(threads.map(lambda pair: chat.encode(*pair), asked * 300))
+        results = list(threads.map(lambda pair: encode(chat, *pair), asked * 300))
     assert results == expected * 300
 
 

@@ -19,7 +19,7 @@ from runs import SMALL
 from scripted_child import calls, option, scripted
 from synth.config import RunConfig
 from synth.errors import StepError
-from synth.loop import run_loop_with
+from synth.loop import check_plan, run_loop_with
 from synth.loop_plan import LoopPlan
 from synth.run_directory import RunDirectory
 from synth.step_process import StepProcess
@@ -320,7 +320,7 @@ def test_a_loop_needs_the_trainer_s_libraries(folder, monkeypatch):
     monkeypatch.setattr("synth.trainer_check.find_spec", lambda _: None)
     plan = LoopPlan(folder / "run.yaml", (), loop_config(folder), RunDirectory(folder / "out"), 1)
     with pytest.raises(ConfigError, match=r"pip install '\.\[train\]'"):
-        check_trainers(plan)
+        check_trainers(plan, check_plan(plan))
 
 
 LOOP = """

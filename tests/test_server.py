@@ -20,11 +20,9 @@ CARD = {"id": "org/model", "root": "org/model", "max_model_len": 4096}
 class Characters:
     """A tokenizer of characters."""
 
-    def encode(self, user, prefill=""):
-        return [ord(character) for character in user + prefill]
-
-    def first_token(self, choice):
-        return ord(choice[0])
+    def encode(self, request):
+        ids = [ord(character) for character in request.user + request.prefill]
+        return ids, {ord(choice[0]): choice for choice in request.choices}
 
 
 def event(**fields):

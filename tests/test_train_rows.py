@@ -8,6 +8,7 @@ from transformers import AutoTokenizer
 
 from foundation.chat_encoding import ChatEncoder
 from foundation.errors import ConfigError
+from scripted_engine import request
 from synth.config import ModelConfig
 from synth.engine.chat import ChatTokenizer
 from train.config import DataConfig
@@ -101,7 +102,7 @@ def test_rows_of_two_roles_are_refused(tmp_path):
 
 @pytest.mark.parametrize("prompt", ["Write a story.", HOSTILE])
 def test_a_prompt_has_the_ids_that_it_is_served_with(encoder, tokenizer, prompt):
-    served = ChatTokenizer.load(ModelConfig(name=MODEL)).encode(prompt)
+    served, _ = ChatTokenizer.load(ModelConfig(name=MODEL)).encode(request(0, user=prompt))
     example = encode_row(parsed(prompt=prompt), encoder, {tokenizer.eos_token_id})
     assert list(example.prompt_ids) == served
 
@@ -125,7 +126,7 @@ def test_special_tokens_in_a_completion_stay_text(encoder, tokenizer):
 
 
 def test_a_turn_without_its_end_is_refused(encoder):
-    with pytest.raises(ShardError, match=r"row r1: .*never learn to stop"):
+    with pytest.raises(ShardError, match=r"rows.jsonl:1: .*never learn to stop"):
         encode_row(parsed(), encoder, {0})
 
 

@@ -28,12 +28,14 @@ def cli() -> None:
 )
 @click.option("--out", required=True, type=_FOLDER, help="Where the adapter will appear, whole.")
 @click.option("--adapter", type=_FOLDER, help="Adapter to train further.")
+@click.option("--dry-run", is_flag=True, help="Only check what can be checked before a training.")
 @OVERRIDES
 def sft(
     config: Path,
     paths: tuple[str, ...],
     out: Path,
     adapter: Path | None,
+    dry_run: bool,
     overrides: tuple[str, ...],
 ) -> None:
     """Train one adapter; run again, it goes on where it was."""
@@ -41,7 +43,8 @@ def sft(
     from train.config import TrainConfig
     from train.training import train_adapter
 
-    train_adapter(load_config(TrainConfig, config, overrides), paths, out, adapter)
+    settings = load_config(TrainConfig, config, overrides)
+    train_adapter(settings, paths, out, adapter, dry_run=dry_run)
 
 
 @cli.command("config")

@@ -3,6 +3,7 @@
 What vLLM refuses to serve (DoRA, biases, whole modules, other initializations) has no key here.
 """
 
+from datetime import date
 from typing import Annotated, Literal
 
 from pydantic import Field, Strict, field_validator, model_validator
@@ -26,6 +27,9 @@ class ModelConfig(Settings):
     """Run code that the model's repository brings."""
     chat_template_kwargs: dict[str, TemplateValue] = {}
     """Further variables of the chat template; the same as in the synthesis."""
+    template_date: date | None = Field(None, strict=False)
+    """The day that a chat template which names today's date is told; null: that of the run that
+    wrote the rows or of the continued adapter, else the day of the first start."""
     dtype: Literal["auto", "bfloat16", "float32"] = "auto"
     """Type of weights and activations; auto is bfloat16, or float32 on a CPU that emulates it."""
     attention: str = "sdpa"

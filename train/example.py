@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from foundation.chat_encoding import ChatEncoder
+from foundation.chat_encoding import ChatEncoder, ChatTemplateError
 from train.config import DataConfig
 from train.errors import ShardError
 from train.row import Row
@@ -36,13 +36,17 @@ class Examples:
 def encode_row(row: Row, encoder: ChatEncoder, end_of_turn_ids: Collection[int]) -> Example:
     """Encode one row as it is served.
 
-    Raises: ShardError: its turn does not end with a token that stops generation.
+    Raises: ShardError: the chat template refuses it, or its turn does not end with a token that
+        stops generation.
     """
-    prompt_ids = encoder.encode_prompt(row.prompt)
-    answer_ids, num_end_ids = encoder.encode_answer(row.prompt, row.completion)
+    try:
+        prompt_ids = encoder.encode_prompt(row.prompt)
+        answer_ids, num_end_ids = encoder.encode_answer(row.prompt, row.completion)
+    except ChatTemplateError as error:
+        raise ShardError(f"{row.place}: {error}") from None
     if not set(answer_ids[len(answer_ids) - num_end_ids :]) & set(end_of_turn_ids):
         raise ShardError(
-            f"row {row.id}: the chat template closes the assistant's turn without a token that "
+            f"{row.place}: the chat template closes the assistant's turn without a token that "
             "ends generation, so the model would never learn to stop; use another chat template"
         )
     return Example(row.id, tuple(prompt_ids), tuple(answer_ids))

@@ -1,5 +1,7 @@
 """The frozen base with the adapter that is trained: a new one, or an earlier one continued."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +49,7 @@ def native_dtype(model: ModelConfig) -> torch.dtype:
 def _load_base(config: TrainConfig) -> Any:  # noqa: ANN401 - of transformers
     model = config.model
     disable_progress_bar()
-    try:
+    with naming_model(model):
         return AutoModelForCausalLM.from_pretrained(
             model.name,
             revision=model.revision,
@@ -56,6 +58,13 @@ def _load_base(config: TrainConfig) -> Any:  # noqa: ANN401 - of transformers
             attn_implementation=model.attention,
             quantization_config=_quantization(model),
         )
+
+
+@contextmanager
+def naming_model(model: ModelConfig) -> Iterator[None]:
+    """Say in one line why a base model cannot be loaded."""
+    try:
+        yield
     except (OSError, ValueError, ImportError) as error:
         reason = str(error).strip().split("\n")[0]
         raise ConfigError(
@@ -64,17 +73,26 @@ def _load_base(config: TrainConfig) -> Any:  # noqa: ANN401 - of transformers
         ) from None
 
 
-def _quantization(model: ModelConfig) -> Any:  # noqa: ANN401 - of transformers
-    if not model.load_in_4bit:
-        return None
-    from transformers import BitsAndBytesConfig
+def check_quantization(model: ModelConfig) -> None:
+    """Check that the base can be kept in four bits, if it is to be.
+
+    Raises: ConfigError: not on this machine.
+    """
     from transformers.utils import is_bitsandbytes_available
 
-    if not torch.cuda.is_available() or not is_bitsandbytes_available():
+    if model.load_in_4bit and not (torch.cuda.is_available() and is_bitsandbytes_available()):
         raise ConfigError(
             "model.load_in_4bit: QLoRA needs a CUDA GPU and the package bitsandbytes; "
             "set it to false or train on such a machine"
         )
+
+
+def _quantization(model: ModelConfig) -> Any:  # noqa: ANN401 - of transformers
+    check_quantization(model)
+    if not model.load_in_4bit:
+        return None
+    from transformers import BitsAndBytesConfig
+
     return BitsAndBytesConfig(
         load_in_4bit=True,
         bnb_4bit_quant_type="nf4",

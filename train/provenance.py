@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from foundation.resolved_config import versions
-from train.config import TrainConfig
+from foundation.template_date import as_input
 from train.example import Example, Examples
-from train.shard_reader import Shard
 
 if TYPE_CHECKING:
-    from train.continued_adapter import ContinuedAdapter
+    from train.inputs import TrainingInputs
 
 PACKAGES = (
     "self-lengthen",
@@ -24,20 +23,17 @@ PACKAGES = (
 
 
 def provenance_of(
-    config: TrainConfig,
-    shards: Sequence[Shard],
-    continued: "ContinuedAdapter | None",
-    examples: Examples,
-    template_sha256: str,
+    inputs: "TrainingInputs", examples: Examples, template_sha256: str
 ) -> dict[str, Any]:
     """Collect what an adapter was made of; its metrics come later."""
-    kept = examples.kept
+    kept, config, continued = examples.kept, inputs.config, inputs.continued
     return {
         "base_model": config.model.name,
         "base_revision": config.model.revision,
         "chat_template_sha256": template_sha256,
+        **as_input(inputs.today),
         "config": config.model_dump(mode="json"),
-        "shards": [shard.describe() for shard in shards],
+        "shards": [shard.describe() for shard in inputs.shards],
         "continued_adapter": continued.describe() if continued else None,
         "rows": {
             "used": len(kept),
@@ -62,16 +58,6 @@ def training_metrics(steps: Sequence[dict[str, Any]], epochs: int) -> dict[str, 
         "eval_loss": evaluations[-1] if evaluations else None,
         "steps": len(losses),
         "tokens_seen": int(steps[-1].get("num_tokens", 0)),
-    }
-
-
-def training_inputs(
-    shards: Sequence[Shard], continued: "ContinuedAdapter | None"
-) -> dict[str, Any]:
-    """Return what a training depends on beside its configuration."""
-    return {
-        "shards_sha256": [shard.sha256 for shard in shards],
-        "continued_adapter_sha256": continued.weights_sha256 if continued else None,
     }
 
 

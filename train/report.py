@@ -59,14 +59,14 @@ def _tile_bytes(num_tokens: int, vocab_size: int) -> int:
     return tile * _TILE_VALUE_BYTES
 
 
-def describe_rows(examples: Examples, num_steps: int) -> list[str]:
+def describe_rows(examples: Examples) -> list[str]:
     """Describe what is trained on, a line each."""
     kept = examples.kept
     lengths = percentiles([example.num_tokens for example in kept])
     num_trained = sum(len(example.completion_ids) for example in kept)
     lines = [
         f"rows: {len(kept)}, {sum(row.num_tokens for row in kept):,} tokens, "
-        f"{num_trained:,} of them trained on; steps: {num_steps}",
+        f"{num_trained:,} of them trained on",
         "tokens per row: " + ", ".join(f"{name} {value:,}" for name, value in lengths.items()),
     ]
     if examples.over_long:

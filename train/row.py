@@ -15,6 +15,8 @@ class Row:
     """One example, as it stands in a shard."""
 
     id: str
+    place: str
+    """File and line."""
     prompt: tuple[dict[str, str], ...]
     completion: str
     role: str | None
@@ -41,6 +43,7 @@ def parse_row(line: bytes, place: str) -> Row:
     role = fields.get("role")
     return Row(
         id=str(fields.get("id") or place),
+        place=place,
         prompt=prompt,
         completion=completion[0]["content"],
         role=role if isinstance(role, str) else None,

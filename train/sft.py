@@ -7,7 +7,6 @@ from typing import Any
 
 import click
 import torch
-from accelerate.utils import DistributedType
 from datasets import Dataset
 from peft.optimizers import create_loraplus_optimizer
 from transformers.trainer_callback import PrinterCallback
@@ -17,6 +16,7 @@ from train.config import TrainConfig
 from train.errors import TrainingError
 from train.example import Example, Examples
 from train.lora_model import load_lora_model, native_dtype
+from train.processes import check_distributed
 from train.report import ModelSize, describe_memory, describe_rows, estimate_memory
 from train.row_order import order_rows, split_rows
 from train.step_log import StepLog
@@ -28,12 +28,6 @@ _IGNORED = -100
 _WRITE_ERRORS = ("(os error ", "inline_container")
 # Fitted to the peak memory of `benchmarks/training_memory.py`; a GPU's kernel needs no temporaries.
 _CPU_LOSS_TILES, _FUSED_LOSS_TILES = 13, 1
-_DISTRIBUTED = {
-    "none": {DistributedType.NO},
-    "ddp": {DistributedType.MULTI_CPU, DistributedType.MULTI_GPU},
-    "fsdp2": {DistributedType.FSDP},
-    "zero3": {DistributedType.DEEPSPEED},
-}
 
 
 def fit(
@@ -108,7 +102,7 @@ def make_trainer(
     if config.optimization.loss_weighting == "row":
         # The loss is then the mean over a row, and the trainer averages over the step's rows.
         trainer.model_accepts_loss_kwargs = False
-    _check_distributed(trainer, config)
+    check_distributed(trainer.accelerator, config)
     return trainer
 
 
@@ -117,14 +111,17 @@ def _start(
 ) -> Path | None:
     """Tell what is going to happen; return the checkpoint to go on from."""
     checkpoint = directory.last_checkpoint()
+    num_steps = trainer.set_initial_training_values(trainer.args, trainer.get_train_dataloader())[
+        -1
+    ]
+    if num_steps == 1:
+        # It would be the first step of warm-up, whose learning rate is 0.
+        trainer.args.warmup_steps = 0
     if trainer.is_world_process_zero():
         directory.clear()
-        num_steps = trainer.set_initial_training_values(
-            trainer.args, trainer.get_train_dataloader()
-        )[-1]
         longest = max(example.num_tokens for example in examples.kept)
         memory = estimate_memory(_size_of(trainer.model), config, longest)
-        for line in [*describe_rows(examples, num_steps), describe_memory(memory)]:
+        for line in [*describe_rows(examples), f"steps: {num_steps}", describe_memory(memory)]:
             click.echo(line, err=True)
         if checkpoint:
             click.echo(f"going on from {checkpoint.name}", err=True)
@@ -204,22 +201,6 @@ def _lora_plus(model: Any, config: TrainConfig) -> Any:  # noqa: ANN401 - of PEF
         loraplus_lr_ratio=optimization.lora_plus_ratio,
         weight_decay=optimization.weight_decay,
     )
-
-
-def _check_distributed(trainer: SFTTrainer, config: TrainConfig) -> None:
-    """Check that the launcher set up what the configuration asks for.
-
-    An accelerate file can fall back to another kind without a word.
-    """
-    found = trainer.accelerator.distributed_type
-    if found not in _DISTRIBUTED[config.distributed]:
-        raise TrainingError(
-            f"distributed: {config.distributed} is configured, but the processes run as "
-            f"{found.value}; start with configs/accelerate/{config.distributed}.yaml or set "
-            "distributed to what is running"
-        )
-    if config.distributed == "fsdp2" and not trainer.accelerator.is_fsdp2:
-        raise TrainingError("distributed: fsdp2 is configured, but accelerate set up FSDP 1")
 
 
 def _size_of(model: Any) -> ModelSize:  # noqa: ANN401 - of PEFT

@@ -23,6 +23,11 @@ class Shard:
     sha256: str
     rows: tuple[Row, ...]
 
+    @property
+    def run_config(self) -> Path:
+        """Where `config.json` lies if the shard is in a run directory."""
+        return self.path.resolve().parent.parent.parent / "config.json"
+
     def describe(self) -> dict[str, Any]:
         """Return what provenance keeps of it."""
         return {"path": str(self.path), "sha256": self.sha256, "rows": len(self.rows)}

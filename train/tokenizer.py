@@ -2,11 +2,12 @@
 
 import hashlib
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
-from transformers import AutoTokenizer, GenerationConfig
+from transformers import AutoConfig, AutoTokenizer, GenerationConfig
 
-from foundation.chat_encoding import ChatEncoder
+from foundation.chat_encoding import ChatEncoder, ChatTemplateError
 from foundation.errors import ConfigError
 from train.config import ModelConfig
 
@@ -22,10 +23,13 @@ class TrainTokenizer:
     template_sha256: str
 
 
-def load_tokenizer(model: ModelConfig) -> TrainTokenizer:
-    """Load the tokenizer of the base model.
+def load_tokenizer(model: ModelConfig, today: date | None = None) -> TrainTokenizer:
+    """Load the tokenizer of the base model and try its chat template.
 
-    Raises: ConfigError: there is none, or it has no chat template.
+    Args:
+        today: The day that a template which asks for the date is told; None: the real one.
+
+    Raises: ConfigError: there is none, or it has no chat template that can be used.
     """
     try:
         tokenizer = AutoTokenizer.from_pretrained(
@@ -41,20 +45,43 @@ def load_tokenizer(model: ModelConfig) -> TrainTokenizer:
         raise ConfigError(f"model.name: {model.name!r} has no chat template; use an instruct model")
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
+    encoder = ChatEncoder(tokenizer, model.chat_template_kwargs, today)
+    try:
+        encoder.check([{"role": "user", "content": ""}])
+    except ChatTemplateError as error:
+        raise ConfigError(f"model.name: {model.name!r}: {error}") from None
     template = str(tokenizer.chat_template).encode()
     return TrainTokenizer(
         tokenizer,
-        ChatEncoder(tokenizer, model.chat_template_kwargs),
+        encoder,
         _end_of_turn_ids(model, tokenizer),
         hashlib.sha256(template).hexdigest(),
     )
 
 
 def _end_of_turn_ids(model: ModelConfig, tokenizer: Any) -> frozenset[int]:  # noqa: ANN401
-    ids = {tokenizer.eos_token_id}
+    """Return the tokens that end generation.
+
+    Source: vLLM 0.32, `try_get_generation_config` in `transformers_utils/config.py`: the model's
+    own configuration where there are no generation settings that can be read.
+    """
     try:
-        generation = GenerationConfig.from_pretrained(model.name, revision=model.revision)
+        settings = GenerationConfig.from_pretrained(model.name, revision=model.revision)
     except OSError:
-        return frozenset(ids)
-    more = generation.eos_token_id
-    return frozenset(ids | set(more if isinstance(more, list) else [more])) - {None}
+        settings = GenerationConfig.from_model_config(_model_config(model))
+    more = settings.eos_token_id
+    ids = set(more if isinstance(more, list) else [more])
+    return frozenset(ids | {tokenizer.eos_token_id}) - {None}
+
+
+def _model_config(model: ModelConfig) -> Any:  # noqa: ANN401 - of transformers
+    try:
+        return AutoConfig.from_pretrained(
+            model.name, revision=model.revision, trust_remote_code=model.trust_remote_code
+        )
+    except (OSError, ValueError) as error:
+        reason = str(error).strip().split("\n")[0]
+        raise ConfigError(
+            f"model.name: cannot read the configuration of {model.name!r}: {reason}; give a Hub "
+            "id or a model's folder"
+        ) from None

@@ -1,7 +1,8 @@
 """`train sft` from its arguments to a published adapter."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,21 +13,32 @@ from foundation.adapter_digest import PROVENANCE_FILE, WEIGHTS_FILE
 from foundation.atomic_file import write_json
 from foundation.digest import digest_of
 from foundation.errors import ConfigError
-from foundation.resolved_config import resolve
 from train.config import TrainConfig
-from train.example import encode_row, sort_out
-from train.provenance import PACKAGES, provenance_of, training_inputs, training_metrics
-from train.shard_reader import Shard, read_shards
+from train.example import Examples, encode_row, sort_out
+from train.inputs import TrainingInputs, training_date
+from train.processes import is_main_process
+from train.provenance import provenance_of, training_metrics
+from train.shard_reader import read_shards
+from train.trackers import check_trackers
 from train.training_directory import TrainingDirectory
 
 if TYPE_CHECKING:
     from train.continued_adapter import ContinuedAdapter
+    from train.tokenizer import TrainTokenizer
 
 
 def train_adapter(
-    config: TrainConfig, paths: Sequence[str], out: Path, previous: Path | None
+    config: TrainConfig,
+    paths: Sequence[str],
+    out: Path,
+    previous: Path | None,
+    *,
+    dry_run: bool = False,
 ) -> None:
     """Train one adapter, or go on with a training that was stopped.
+
+    Args:
+        dry_run: Only check what can be checked before a training; nothing is written.
 
     Raises: ShardError, AdapterError, ConfigError, DirectoryError: what is wrong with the input.
     """
@@ -35,19 +47,16 @@ def train_adapter(
     # Libraries tell nobody what is trained here.
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     _see_one_gpu()
-    shards = read_shards(paths)
+    shards, directory = tuple(read_shards(paths)), TrainingDirectory(out)
     continued = _read_continued(previous, config)
-    directory = TrainingDirectory(out)
-    resolved = resolve(config, training_inputs(shards, continued), PACKAGES)
-    if directory.is_finished(resolved):
+    today = training_date(config, directory, shards, previous)
+    inputs = TrainingInputs(config, shards, continued, today)
+    if directory.is_finished(inputs.resolve()):
         click.echo(f"{out}: already trained", err=True)
-        return
-    if not _is_main_process():
-        _train(config, shards, directory, continued)
-        return
-    with directory.work.locked():
-        directory.work.claim(resolved)
-        _train(config, shards, directory, continued)
+    elif dry_run:
+        _check(inputs)
+    else:
+        _train(inputs, directory)
 
 
 def _see_one_gpu() -> None:
@@ -60,26 +69,49 @@ def _see_one_gpu() -> None:
         os.environ["CUDA_VISIBLE_DEVICES"] = visible.split(",")[0]
 
 
-def _train(
-    config: TrainConfig,
-    shards: Sequence[Shard],
-    directory: TrainingDirectory,
-    continued: "ContinuedAdapter | None",
-) -> None:
+def _check(inputs: TrainingInputs) -> None:
+    """Check rows, template, base and machine; say what would be trained."""
+    from train.readiness import check_ready
+    from train.report import describe_rows
     from train.tokenizer import load_tokenizer
 
-    tokenizer = load_tokenizer(config.model)
-    rows = [row for shard in shards for row in shard.rows]
-    encoded = (encode_row(row, tokenizer.encoder, tokenizer.end_of_turn_ids) for row in rows)
-    examples = sort_out(encoded, config.data)
+    examples = _encode(inputs, load_tokenizer(inputs.config.model, inputs.today))
+    check_ready(inputs.config)
+    if is_main_process():
+        for line in [*describe_rows(examples), "nothing is trained in a dry run"]:
+            click.echo(line, err=True)
 
+
+def _train(inputs: TrainingInputs, directory: TrainingDirectory) -> None:
+    """Train and publish; whatever is wrong with the rows is found before the directory is taken."""
     from train.sft import fit
+    from train.tokenizer import load_tokenizer
 
-    previous = continued.folder if continued else None
-    fit(config, examples, tokenizer.tokenizer, directory, previous)
-    if _is_main_process():
-        sources = provenance_of(config, shards, continued, examples, tokenizer.template_sha256)
-        _publish(directory, config, sources)
+    check_trackers(inputs.config)
+    tokenizer = load_tokenizer(inputs.config.model, inputs.today)
+    examples = _encode(inputs, tokenizer)
+    with _claimed(directory, inputs) if is_main_process() else nullcontext():
+        fit(inputs.config, examples, tokenizer.tokenizer, directory, inputs.previous)
+        if is_main_process():
+            sources = provenance_of(inputs, examples, tokenizer.template_sha256)
+            _publish(directory, inputs.config, sources)
+
+
+@contextmanager
+def _claimed(directory: TrainingDirectory, inputs: TrainingInputs) -> Iterator[None]:
+    with directory.work.locked():
+        directory.work.claim(inputs.resolve())
+        yield
+
+
+def _encode(inputs: TrainingInputs, tokenizer: "TrainTokenizer") -> Examples:
+    """Encode every row.
+
+    Raises: ShardError: one that cannot be trained on, with its place.
+    """
+    encoder, end_ids = tokenizer.encoder, tokenizer.end_of_turn_ids
+    encoded = (encode_row(row, encoder, end_ids) for row in inputs.rows)
+    return sort_out(encoded, inputs.config.data)
 
 
 def _read_continued(previous: Path | None, config: TrainConfig) -> "ContinuedAdapter | None":
@@ -109,8 +141,3 @@ def _publish(directory: TrainingDirectory, config: TrainConfig, sources: dict[st
         f"{metrics['loss']:.3f}",
         err=True,
     )
-
-
-def _is_main_process() -> bool:
-    """Tell whether this is the only process, or the first of several."""
-    return int(os.environ.get("RANK", "0")) == 0

@@ -29,6 +29,11 @@ class TrainingDirectory:
         """What a killed training goes on from."""
         return self.work.folder / "checkpoints"
 
+    def begun_config(self) -> Path | None:
+        """Return the `config.json` of a training that is finished or was begun here."""
+        configs = (OwnedDirectory(self.out).config, self.work.config)
+        return next((config for config in configs if config.is_file()), None)
+
     def is_finished(self, resolved: dict[str, Any]) -> bool:
         """Tell whether just this training is done.
 

@@ -1,33 +1,40 @@
 """The model's tokenizer, for prompts of one user turn."""
 
-import threading
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 from transformers import AutoConfig, AutoTokenizer
 
-from foundation.chat_encoding import ChatEncoder
+from foundation.chat_encoding import ChatEncoder, ChatTemplateError
 from foundation.errors import ConfigError
 from synth.config import ModelConfig
+from synth.engine.protocol import Request
 
 
 class ChatTokenizer:
-    """Encodes prompts for one model; safe to call from several threads.
+    """Encodes prompts for one model; safe to call from several threads."""
 
-    Whether special tokens are split is a state of the tokenizer, not of the call: one at a time.
-    """
+    def __init__(
+        self,
+        tokenizer: Any,  # noqa: ANN401 - of transformers
+        model: ModelConfig,
+        today: date | None = None,
+    ) -> None:
+        """Take a tokenizer of transformers.
 
-    def __init__(self, tokenizer: Any, model: ModelConfig) -> None:  # noqa: ANN401 - of transformers
-        self._encoder = ChatEncoder(tokenizer, model.chat_template_kwargs)
-        self._in_use = threading.Lock()
-        self._system_prompt = model.system_prompt
+        Args:
+            today: The day that a template which asks for the date is told; None: the real one.
+        """
+        self._encoder = ChatEncoder(tokenizer, model.chat_template_kwargs, today)
+        self._model = model
 
     @classmethod
-    def load(cls, model: ModelConfig) -> "ChatTokenizer":
-        """Load the model's tokenizer.
+    def load(cls, model: ModelConfig, today: date | None = None) -> "ChatTokenizer":
+        """Load the model's tokenizer and try its chat template.
 
-        Raises: ConfigError: there is no tokenizer, or it has no chat template.
+        Raises: ConfigError: there is no tokenizer, or its chat template cannot be used.
         """
         try:
             tokenizer = AutoTokenizer.from_pretrained(
@@ -42,33 +49,63 @@ class ChatTokenizer:
             raise ConfigError(
                 f"model.name: {model.name!r} has no chat template; use an instruct model"
             )
-        return cls(tokenizer, model)
+        chat = cls(tokenizer, model, today)
+        chat.check_template()
+        return chat
 
-    def encode(self, user: str, prefill: str = "") -> list[int]:
-        """Encode a user turn, the generation prompt and the beginning of the assistant's turn."""
-        with self._in_use:
-            prompt = self._encoder.encode_prompt(self._messages(user))
-            return prompt + (self._encoder.encode_text(prefill) if prefill else [])
+    def check_template(self) -> None:
+        """Render a conversation of the shape that a run has, as a prompt, begun and answered.
 
-    def first_token(self, choice: str) -> int:
-        """Return the token that an answer of this choice begins with."""
-        with self._in_use:
-            return self._encoder.encode_text(choice)[0]
+        Raises: ConfigError: the template refuses it or cannot be used, with the remedy.
+        """
+        try:
+            self._encoder.check(self._messages(""), is_answered=True)
+        except ChatTemplateError as error:
+            if self._takes_only_user_turns():
+                raise ConfigError(f"model.system_prompt: {error}; unset it") from None
+            raise ConfigError(f"model.name: {self._model.name!r}: {error}") from None
+
+    def encode(self, request: Request) -> tuple[list[int], dict[int, str]]:
+        """Encode a request's user turn and the beginning of the assistant's.
+
+        Returns: the ids, and the token that each of the request's choices goes on with.
+        Raises: ChatTemplateError: the chat template refuses this text.
+        """
+        messages = self._messages(request.user)
+        if request.choices:
+            ids, next_ids = self._encoder.encode_choices(messages, request.choices)
+            return ids, dict(zip(next_ids, request.choices, strict=True))
+        if request.prefill:
+            return self._encoder.encode_beginning(messages, request.prefill), {}
+        return self._encoder.encode_prompt(messages), {}
 
     def check_choices(self, choices: Sequence[str]) -> None:
         """Check that the choices can be told apart by their first token.
 
         Raises: ConfigError: two begin with the same one.
         """
-        if len({self.first_token(choice) for choice in choices}) < len(choices):
+        try:
+            self._encoder.encode_choices(self._messages(""), choices)
+        except ChatTemplateError as error:
             raise ConfigError(
-                f"prompts: the judge's answers {' and '.join(map(repr, choices))} begin with the "
-                "same token of this model; change the wording of the prompt set"
-            )
+                f"prompts: the judge's choices: {error}; change the wording of the prompt set"
+            ) from None
+
+    def _takes_only_user_turns(self) -> bool:
+        try:
+            self._encoder.check([_user_turn("")], is_answered=True)
+        except ChatTemplateError:
+            return False
+        return True
 
     def _messages(self, user: str) -> list[dict[str, str]]:
-        turns = [("system", self._system_prompt)] if self._system_prompt is not None else []
-        return [{"role": role, "content": str(text)} for role, text in [*turns, ("user", user)]]
+        system = self._model.system_prompt
+        turns = [] if system is None else [{"role": "system", "content": system}]
+        return [*turns, _user_turn(user)]
+
+
+def _user_turn(text: str) -> dict[str, str]:
+    return {"role": "user", "content": text}
 
 
 def check_model_length(model: ModelConfig, max_model_len: int) -> None:

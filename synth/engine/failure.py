@@ -1,5 +1,6 @@
 """Requests that an engine refuses: outcomes, not exceptions."""
 
+from foundation.chat_encoding import ChatTemplateError
 from synth.engine.protocol import Completion, FinishReason
 
 
@@ -11,6 +12,11 @@ def failed(detail: str) -> Completion:
 def too_long(num_prompt_tokens: int, max_model_len: int) -> Completion:
     """Return the completion of a prompt that leaves no room for an answer."""
     return failed(f"prompt_too_long: {num_prompt_tokens} tokens, max_model_len {max_model_len}")
+
+
+def template_refused(error: ChatTemplateError) -> Completion:
+    """Return the completion of a request whose text the chat template refuses."""
+    return failed(f"template_refused: {error}")
 
 
 def poisoned() -> Completion:

@@ -7,9 +7,10 @@ from typing import Any
 import httpx
 import orjson
 
+from foundation.chat_encoding import ChatTemplateError
 from synth.config import EngineConfig
 from synth.engine.chat import ChatTokenizer, first_line
-from synth.engine.failure import failed, too_long
+from synth.engine.failure import failed, template_refused, too_long
 from synth.engine.protocol import (
     Completion,
     EngineLoad,
@@ -67,11 +68,13 @@ class ServerEngine:
 
         Raises: EngineError: the server is gone, or turns us away altogether.
         """
-        prompt_ids = await asyncio.to_thread(self._chat.encode, request.user, request.prefill)
+        try:
+            prompt_ids, choices = await asyncio.to_thread(self._chat.encode, request)
+        except ChatTemplateError as error:
+            return template_refused(error)
         room = self._config.max_model_len - len(prompt_ids)
         if room < 1:
             return too_long(len(prompt_ids), self._config.max_model_len)
-        choices = {self._chat.first_token(choice): choice for choice in request.choices}
         body = self._body(request, prompt_ids, room, list(choices))
         self._counter.begin()
         try:

@@ -17,12 +17,13 @@ from vllm.v1.engine.exceptions import EngineDeadError, EngineGenerateError
 from vllm.v1.metrics.loggers import StatLoggerBase
 
 from foundation import parent_death, shared_memory
+from foundation.chat_encoding import ChatTemplateError
 from foundation.errors import ConfigError
 from foundation.hardware import cpu_dtype
 from synth.adapter import Adapter
 from synth.config import EngineConfig, ModelConfig
 from synth.engine.chat import ChatTokenizer, first_line
-from synth.engine.failure import failed, too_long
+from synth.engine.failure import failed, template_refused, too_long
 from synth.engine.load_recorder import LoadRecorder
 from synth.engine.protocol import (
     Completion,
@@ -93,20 +94,22 @@ class VllmEngine:
 
     async def generate(self, request: Request, new_watch: NewWatch | None = None) -> Completion:
         """Serve one request; one that the watch objects to is aborted within about a step."""
-        prompt_ids = await asyncio.to_thread(self._chat.encode, request.user, request.prefill)
+        try:
+            prompt_ids, choices = await asyncio.to_thread(self._chat.encode, request)
+        except ChatTemplateError as error:
+            return template_refused(error)
         room = self._config.max_model_len - len(prompt_ids)
         if room < 1:
             return too_long(len(prompt_ids), self._config.max_model_len)
         stream = self._llm.generate(
             tokens_input(prompt_ids),
-            self._sampling_params(request, room),
+            self._sampling_params(request, room, list(choices)),
             request.id,
             lora_request=self._adapters.get(request.role),
             priority=request.stage.urgency,
         )
         try:
             async with contextlib.aclosing(stream):
-                choices = {self._chat.first_token(choice): choice for choice in request.choices}
                 watch = new_watch() if new_watch else None
                 return await _read(stream, watch, choices, lambda: self._llm.abort(request.id))
         except (VLLMClientError, EngineGenerateError) as error:
@@ -129,15 +132,17 @@ class VllmEngine:
                 raise EngineError(f"adapter {adapter.path}: {first_line(error)}") from error
             self._adapters[role] = lora
 
-    def _sampling_params(self, request: Request, room: int) -> SamplingParams:
+    def _sampling_params(
+        self, request: Request, room: int, first_tokens: list[int]
+    ) -> SamplingParams:
         decoding = request.decoding
-        if request.choices:
+        if first_tokens:
             # The model's choice: its likeliest first token among those that begin a choice.
             # top_k 1 rather than temperature 0, which would turn vLLM's fast GPU sampler off.
             return SamplingParams(
                 max_tokens=1,
                 top_k=1,
-                allowed_token_ids=[self._chat.first_token(choice) for choice in request.choices],
+                allowed_token_ids=first_tokens,
                 output_kind=RequestOutputKind.FINAL_ONLY,
                 skip_clone=True,
             )

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 from dataclasses import dataclass, replace
+from datetime import date
 
 from filters import Circumstances, Profile
 from synth.adapter import Adapter
@@ -27,6 +28,8 @@ class Recipe:
     adapters: dict[ModelRole, Adapter]
     held_out: tuple[str, ...] = ()
     """Instructions that only measure the Generator."""
+    today: date | None = None
+    """The day that chat templates are told; None: the real one."""
 
     @property
     def profile(self) -> Profile:
