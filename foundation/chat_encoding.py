@@ -109,13 +109,12 @@ class ChatEncoder:
         if not whole.startswith(prompt):
             raise _differs("this answer")
         _, end = self._frame_of_answer(hidden, prompt)
-        rest = whole.removeprefix(prompt)
-        if _bare(hidden_answer) not in _bare(rest):
+        if not _bare(whole.removesuffix(end)).endswith(_bare(hidden_answer)):
             raise ChatTemplateError(
                 "the chat template leaves a part of the answer out (a thinking trace?); take it "
                 "out of the completion, or use another chat template"
             )
-        _, answer_ids = self._encode_parts(prompt, rest)
+        _, answer_ids = self._encode_parts(prompt, whole.removeprefix(prompt))
         return answer_ids, len(self._marked.encode(end))
 
     def check(self, messages: Sequence[Message], *, is_answered: bool = False) -> None:
@@ -164,7 +163,7 @@ class ChatEncoder:
         if ids[: len(prompt_ids)] == prompt_ids:
             return prompt_ids, ids[len(prompt_ids) :]
         # The whole has another token where the two meet, but the prompt is served without the rest.
-        return prompt_ids, self._marked.encode_after(prompt, rest)
+        return prompt_ids, self._marked.encode_after(prompt, rest, prompt_ids)
 
     def _frame_of_answer(self, messages: Sequence[Message], prompt: str) -> tuple[str, str]:
         """Return what stands between prompt and answer, and what ends the assistant's turn."""

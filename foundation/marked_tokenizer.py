@@ -9,6 +9,7 @@ and the text's come back as the characters that they are.
 import re
 import secrets
 from collections.abc import Iterable
+from functools import cached_property
 from typing import Any
 
 from tokenizers import AddedToken
@@ -31,8 +32,6 @@ class MarkedTokenizer:
         self._special = _any_of(tokens)
         self._hidden_mark = _any_of(self._hidden.values())
         self._spelled = {mark: token for token, mark in self._hidden.items()}
-        backend = getattr(tokenizer, "backend_tokenizer", None)
-        self._copy = None if backend is None else self._copy_with_marks(backend)
 
     def hide(self, text: str) -> str:
         """Put special tokens that a text spells out of a template's and the tokenizer's sight."""
@@ -50,15 +49,30 @@ class MarkedTokenizer:
         ids = self._copy.encode(self.show(marked), add_special_tokens=False).ids
         return [self._real_ids.get(token, token) for token in ids]
 
-    def encode_after(self, beginning: str, rest: str) -> list[int]:
-        """Encode what follows a text whose last token stays as it is."""
+    def encode_after(self, beginning: str, rest: str, beginning_ids: list[int]) -> list[int]:
+        """Encode what follows a text whose ids stay as they are.
+
+        A tokenizer that puts a space of its own before every piece has put it in already.
+        """
         if self._copy is None:
             return self.encode(rest)
-        ids = self.encode(f"{beginning}{self._cut}{rest}")
-        return ids[ids.index(self._cut_id) + 1 :]
+        whole = self._decode(self.encode(beginning + rest))
+        for text in (rest, rest.removeprefix(" ")):
+            ids = self.encode(f"{beginning}{self._cut}{text}")
+            rest_ids = ids[ids.index(self._copy.token_to_id(self._cut)) + 1 :]
+            if self._decode([*beginning_ids, *rest_ids]) == whole:
+                break
+        return rest_ids
 
-    def _copy_with_marks(self, backend: Any) -> Any:  # noqa: ANN401 - of tokenizers
-        """Copy a fast tokenizer; in the copy only marks stand for special tokens."""
+    def _decode(self, ids: list[int]) -> str:
+        return str(self._tokenizer.decode(ids, clean_up_tokenization_spaces=False))
+
+    @cached_property
+    def _copy(self) -> Any:  # noqa: ANN401 - of tokenizers
+        """A copy of a fast tokenizer in which only marks stand for special tokens."""
+        backend = getattr(self._tokenizer, "backend_tokenizer", None)
+        if backend is None:
+            return None
         copy = type(backend).from_str(backend.to_str())
         copy.no_truncation()
         copy.no_padding()
@@ -68,12 +82,15 @@ class MarkedTokenizer:
             + [_like(None, self._cut)]
         )
         copy.encode_special_tokens = True
-        self._cut_id = copy.token_to_id(self._cut)
-        self._real_ids = {
-            copy.token_to_id(mark): self._tokenizer.convert_tokens_to_ids(token)
+        return copy
+
+    @cached_property
+    def _real_ids(self) -> dict[int, int]:
+        """The ids of special tokens by those of their marks."""
+        return {
+            self._copy.token_to_id(mark): self._tokenizer.convert_tokens_to_ids(token)
             for token, mark in self._framed.items()
         }
-        return copy
 
     def _encode_slowly(self, marked: str) -> list[int]:
         """Encode with a tokenizer in Python, which cuts at special tokens anyway."""
