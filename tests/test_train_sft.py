@@ -114,6 +114,14 @@ def hand_made_loss(model, examples):
     return total / tokens
 
 
+def test_a_training_of_one_step_learns(model, shard, tmp_path):
+    one = tmp_path / "one.jsonl"
+    one.write_bytes(shard.read_bytes().splitlines()[0])
+    train_adapter(config_of(model, optimization={"epochs": 1}), [str(one)], tmp_path / "out", None)
+    provenance = json.loads((tmp_path / "out" / "provenance.json").read_text())
+    assert provenance["metrics"]["steps"] == 1
+
+
 def test_loss_equals_cross_entropy_over_completion_and_end_of_turn(model, shard, tmp_path):
     config = config_of(model)
     trainer = trainer_of(config, shard, tmp_path)
