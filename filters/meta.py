@@ -24,9 +24,11 @@ _CONTROL_TEXT = re.compile(CONTROL_TEXT)
 def reference_llama_meta_word(text: str) -> str | None:
     """Return the meta word in the first two or last three lines, by substring.
 
+    Empty lines at the beginning count.
+
     Source: Self-Lengthen, `check_response` in `llama/`, commit 004e880.
     """
-    lines = text.strip().split("\n")
+    lines = text.rstrip().split("\n")
     watched = "\n".join([*lines[:2], *lines[-3:]])
     return next((word for word in _REFERENCE_LLAMA_WORDS if word in watched), None)
 

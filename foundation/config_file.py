@@ -1,8 +1,10 @@
 """Reading a configuration: file, then `-o` overrides; every mistake is one line with its place."""
 
 import difflib
+import re
 import reprlib
 from collections.abc import Collection, Iterable, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -21,8 +23,14 @@ Tree = dict[str, Any]
 Config = TypeVar("Config", bound=Settings)
 
 
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """YAML as PyYAML reads it, but a key given twice is refused."""
+# The numbers of YAML 1.2's core schema that YAML 1.1 reads as text: 1e-4, 2E5, 1.5e3, .5e1.
+_FLOAT = re.compile(r"[-+]?(?:\d[\d_]*\.?[\d_]*|\.\d[\d_]*)[eE][-+]?\d+")
+# What a value begins with that is more than a word or a number.
+_YAML_MARKS = tuple("[{\"'&*!|>")
+
+
+class _ConfigLoader(yaml.SafeLoader):
+    """YAML as PyYAML reads it, but 1e-4 is a number and a key given twice is refused."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         keys = [self.construct_object(key, deep=True) for key, _ in node.value]
@@ -31,6 +39,14 @@ class _UniqueKeyLoader(yaml.SafeLoader):
                 line = node.value[index][0].start_mark.line + 1
                 raise ConfigError(f"line {line}: key {key!r} is given twice; keep one")
         return super().construct_mapping(node, deep)
+
+    def resolve_plain(self, text: str) -> object:
+        """Return what a scalar without quotes means, whatever characters it holds."""
+        tag = self.resolve(yaml.ScalarNode, text, (True, False))  # type: ignore[no-untyped-call]
+        return self.construct_object(yaml.ScalarNode(tag, text))
+
+
+_ConfigLoader.add_implicit_resolver("tag:yaml.org,2002:float", _FLOAT, list("-+.0123456789"))
 
 
 def load_config(model: type[Config], path: Path, overrides: Iterable[str] = ()) -> Config:
@@ -48,7 +64,7 @@ def load_config(model: type[Config], path: Path, overrides: Iterable[str] = ()) 
 
 def _read_tree(path: Path) -> Tree:
     try:
-        tree = yaml.load(read_text(path), _UniqueKeyLoader)
+        tree = yaml.load(read_text(path), _ConfigLoader)
     except OSError as error:
         raise ConfigError(f"{path}: cannot read the configuration: {error.strerror}") from None
     except UnicodeDecodeError as error:
@@ -75,7 +91,10 @@ def _apply_overrides(tree: Tree, overrides: Iterable[str]) -> list[str]:
 
 def _parse_value(override: str, value: str) -> object:
     try:
-        return yaml.load(value, _UniqueKeyLoader)
+        if value.strip().startswith(_YAML_MARKS):
+            return yaml.load(value, _ConfigLoader)
+        # A plain value is taken as it stands: ` #` begins no comment, `: ` no mapping.
+        return _ConfigLoader("").resolve_plain(value.strip())
     except (yaml.YAMLError, ValueError, RecursionError, ConfigError) as error:
         raise ConfigError(f"-o {override}: the value is not YAML: {_one_line(error)}") from None
 
@@ -154,7 +173,9 @@ def _explain_one(detail: ErrorDetails, owner: type[BaseModel]) -> str:
     if detail["type"] == "union_tag_invalid":
         return f"no {detail['ctx']['tag']!r} here; use one of {detail['ctx']['expected_tags']}"
     message = detail["msg"].removeprefix("Value error, ")
-    return f"{message[0].lower()}{message[1:]}, got {_SHORT.repr(given)}"[:300]
+    is_unquoted = detail["type"] == "string_type" and isinstance(given, int | float | date)
+    remedy = "; put it in quotes" if is_unquoted else ""
+    return f"{message[0].lower()}{message[1:]}, got {_SHORT.repr(given)}{remedy}"[:300]
 
 
 def _nearest(key: str, known: list[str]) -> str:

@@ -1,6 +1,6 @@
 """`synth filter`: a profile over any JSONL, line by line, in order."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO
 
 from filters import Circumstances, Profile, count_words
@@ -20,11 +20,12 @@ def judge_lines(
 ) -> Iterator[JsonRow]:
     """Yield one `keep, reason, num_words` per line, in order, as lines arrive.
 
-    A row's own `instruction`, where it is text, tells the language the text should be in.
+    Empty lines at the end are no lines. A row's own `instruction`, where it is text, tells the
+    language the text should be in.
 
     Raises: BadLineError: a bad line, unless `skip_bad`.
     """
-    for number, line in numbered_lines(file):
+    for number, line in _without_empty_end(numbered_lines(file)):
         try:
             row = _parse(line, field)
         except ValueError as error:
@@ -35,6 +36,18 @@ def judge_lines(
             yield BAD_LINE
         else:
             yield _judge(row[field], row.get("instruction"), profile)
+
+
+def _without_empty_end(lines: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]:
+    """Hold empty lines back until another line follows them."""
+    empty: list[tuple[int, bytes]] = []
+    for number, line in lines:
+        if not line.strip():
+            empty.append((number, line))
+            continue
+        yield from empty
+        empty.clear()
+        yield number, line
 
 
 def _parse(line: bytes, field: str) -> JsonRow:

@@ -8,7 +8,9 @@ import yaml
 from foundation.config_file import load_config
 from foundation.errors import ConfigError
 from synth.config import RunConfig
+from train.config import TrainConfig
 
+CPU = Path("configs/cpu.yaml")
 CONFIGS = sorted(Path("configs").glob("*.yaml"))
 MINIMAL = """
 num_instructions: 4
@@ -97,6 +99,72 @@ def test_a_wrong_override_is_one_line(config_file, overrides, message):
     with pytest.raises(ConfigError, match=message) as error:
         load_config(RunConfig, config_file, overrides)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        ("1e-4", 1e-4),
+        ("2e-5", 2e-5),
+        ("5E-1", 0.5),
+        ("+1e-3", 1e-3),
+        ("1.5e-3", 1.5e-3),
+        (".5e-1", 0.05),
+        ("1.e-2", 0.01),
+        ("0.25", 0.25),
+        ("1", 1.0),
+    ],
+)
+def test_numbers_with_an_exponent_are_numbers(tmp_path, written, value):
+    file = tmp_path / "train.yaml"
+    file.write_text(f"model: {{name: x}}\noptimization: {{learning_rate: {written}}}\n")
+    assert load_config(TrainConfig, file).optimization.learning_rate == value
+    over = load_config(TrainConfig, file, [f"optimization.learning_rate={written}"])
+    assert over.optimization.learning_rate == value
+    inside = load_config(TrainConfig, file, [f"optimization={{learning_rate: {written}}}"])
+    assert inside.optimization.learning_rate == value
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "/data/a #1/x",
+        "#1",
+        "a: b",
+        "Answer at length: no lists, no # signs",
+        "C:\\models\\base",
+        "- x",
+        "it's",
+        "100%",
+        "-",
+        "? x",
+    ],
+)
+def test_a_plain_value_of_an_override_is_taken_as_it_stands(text):
+    assert load_config(RunConfig, CPU, [f"model.name={text}"]).model.name == text
+
+
+@pytest.mark.parametrize(
+    ("override", "value"),
+    [
+        ("model.system_prompt=", None),
+        ("model.system_prompt=null", None),
+        ("model.system_prompt=~", None),
+        ('model.system_prompt="null"', "null"),
+        ("model.system_prompt='a # b'", "a # b"),
+        ("model.system_prompt= spaces around ", "spaces around"),
+    ],
+)
+def test_what_a_value_of_an_override_means(override, value):
+    assert load_config(RunConfig, CPU, [override]).model.system_prompt == value
+
+
+@pytest.mark.parametrize("revision", ["12e4567", "007", "2024-01-31", "true"])
+def test_a_text_that_reads_as_something_else_needs_quotes(revision):
+    with pytest.raises(ConfigError, match=r"valid string, got .*; put it in quotes"):
+        load_config(RunConfig, CPU, [f"model.revision={revision}"])
+    quoted = load_config(RunConfig, CPU, [f'model.revision="{revision}"'])
+    assert quoted.model.revision == revision
 
 
 @pytest.mark.parametrize(

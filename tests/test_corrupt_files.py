@@ -54,6 +54,12 @@ def test_a_shard_that_changed_is_not_trained_on(finished):
         read_shards([str(shard)])
 
 
+def test_rows_beside_a_damaged_manifest_of_a_run_are_not_trained_on(finished):
+    finished.manifest.write_bytes(finished.manifest.read_bytes()[:20])
+    with pytest.raises(CorruptFileError, match=r"manifest\.json: not JSON: .*restore it"):
+        read_shards([str(finished.shard("generator", 0))])
+
+
 def test_rows_of_one_s_own_need_no_manifest(finished, tmp_path):
     own = tmp_path / "own" / "rows.jsonl"
     own.parent.mkdir()

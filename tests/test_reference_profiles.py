@@ -18,6 +18,19 @@ def test_verdict_and_reason_equal_the_reference(variant):
         assert (verdict.keep, verdict.reason) == (expected["ok"], expected.get("reason")), case
 
 
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("\n\nThe response.\nA.\nB.\nC.", None),
+        ("\nThe response.\nA.\nB.\nC.", "stopword:response"),
+        ("A.\nB.\nC.\nD.\nThe response.\n\n\n", "stopword:response"),
+        (" \nA.\nThe version.\nB.\nC.\nD.", None),
+    ],
+)
+def test_the_first_two_lines_of_the_llama_rules_are_the_raw_text_s(text, reason):
+    assert PROFILES["reference-llama"]().judge(text).reason == reason
+
+
 def test_word_counts_equal_the_reference():
     assert len(GOLDEN["count_words"]) == 50
     for case in GOLDEN["count_words"]:

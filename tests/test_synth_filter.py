@@ -54,7 +54,8 @@ BAD_LINES = [b"not json", b'{"other": "x"}', b'{"text": 5}', b"[1]", b"", b'{"te
 
 @pytest.mark.parametrize("bad", BAD_LINES)
 def test_a_bad_line_is_an_error_with_its_place(bad):
-    code, stdout, stderr = synth("filter", stdin=b'{"text": "One."}\n' + bad + b"\n")
+    lines = b"\n".join([b'{"text": "One."}', bad, b'{"text": "Two."}'])
+    code, stdout, stderr = synth("filter", stdin=lines)
     assert code == 2
     assert stderr.count("\n") == 1
     assert "standard input:2: " in stderr
@@ -68,6 +69,12 @@ def test_bad_lines_can_be_skipped():
     verdicts = parsed(stdout)
     assert [verdict["keep"] for verdict in verdicts] == [True, *[False] * len(BAD_LINES), True]
     assert verdicts[1] == {"keep": False, "reason": "bad_line", "num_words": 0}
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\n\n", b"\n \t\r\n\n"])
+def test_empty_lines_at_the_end_are_no_lines(end):
+    code, stdout, stderr = synth("filter", stdin=b'{"text": "One."}' + end)
+    assert (code, stderr, len(parsed(stdout))) == (0, "", 1)
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,78 @@ def test_the_first_bad_row_is_named_with_file_and_line(tmp_path, line, says):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "key", ["tools", "chat_template_kwargs", "documents", "images", "messages", "chosen"]
+)
+def test_keys_that_other_trainers_read_are_refused_by_name(key):
+    with pytest.raises(ShardError, match=rf"rows\.jsonl:1: {key}: not trained on"):
+        parse_row(json.dumps({**row(), key: [{"a": 1}]}).encode(), "rows.jsonl:1")
+    for empty in (None, [], {}, ""):
+        parse_row(json.dumps({**row(), key: empty, "source": "web"}).encode(), "rows.jsonl:1")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("tool_calls", [{"type": "function"}]),
+        ("reasoning_content", "I plan."),
+        ("thinking", "I plan."),
+        ("name", "Ann"),
+        ("weight", 0),
+        ("prefix", False),
+    ],
+)
+@pytest.mark.parametrize("side", ["prompt", "completion"])
+def test_keys_of_a_message_that_templates_read_are_refused_by_name(side, key, value):
+    spoilt = row()
+    spoilt[side][-1][key] = value
+    with pytest.raises(ShardError, match=rf"rows\.jsonl:1: {side}\[0\]: {key}: only role and"):
+        parse_row(json.dumps(spoilt).encode(), "rows.jsonl:1")
+    spoilt[side][-1][key] = None
+    parse_row(json.dumps(spoilt).encode(), "rows.jsonl:1")
+
+
+def test_two_stars_reach_every_folder(tmp_path):
+    for name in ("top.jsonl", "c/x.jsonl", "a/b/deep.jsonl"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(row(id=name)) + "\n")
+    shards = read_shards([str(tmp_path / "**" / "*.jsonl")])
+    assert [one.id for shard in shards for one in shard.rows] == [
+        "a/b/deep.jsonl",
+        "c/x.jsonl",
+        "top.jsonl",
+    ]
+
+
+FOREIGN = [
+    b'{"name": "an extension", "version": 2}',
+    b'{"files": ["a.js", "b.js"]}',
+    b'{"files": {"a": 1}}',
+    b'{"files": [{"name": "a"}]}',
+    b'{"files": [{"path": 1, "sha256": null}]}',
+    b'{"a": 1}\n{"b": 2}\n',
+    b"[1, 2]",
+    b"\xff\xfe",
+    b"",
+]
+
+
+@pytest.mark.parametrize("content", FOREIGN)
+def test_another_program_s_manifest_is_left_alone(tmp_path, content):
+    (tmp_path / "train").mkdir()
+    (tmp_path / "train" / "rows.jsonl").write_text(json.dumps(row()) + "\n")
+    (tmp_path / "manifest.json").write_bytes(content)
+    assert read_shards([str(tmp_path / "train" / "rows.jsonl")])
+
+
+def test_a_folder_called_manifest_is_left_alone(tmp_path):
+    (tmp_path / "train").mkdir()
+    (tmp_path / "train" / "rows.jsonl").write_text(json.dumps(row()) + "\n")
+    (tmp_path / "manifest.json").mkdir()
+    assert read_shards([str(tmp_path / "train" / "rows.jsonl")])
+
+
 def test_files_folders_and_globs_are_read_once_each(tmp_path):
     for name in ("a", "b"):
         (tmp_path / f"{name}.jsonl").write_text(json.dumps(row(id=name)) + "\n")

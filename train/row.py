@@ -8,6 +8,23 @@ from foundation.json_lines import parse_object
 from train.errors import ShardError
 
 _PROMPT_ROLES = ("system", "user", "assistant")
+# What other trainers and chat templates read beside prompt and completion.
+_NOT_TRAINED = (
+    "tools",
+    "functions",
+    "documents",
+    "chat_template_kwargs",
+    "messages",
+    "chosen",
+    "rejected",
+    "images",
+    "image",
+    "videos",
+    "video",
+    "audio",
+    "audios",
+)
+_EMPTY: tuple[object, ...] = (None, "", [], {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +49,12 @@ def parse_row(line: bytes, place: str) -> Row:
         fields = parse_object(line)
     except ValueError as error:
         raise ShardError(f"{place}: {error}") from None
+    for key in _NOT_TRAINED:
+        if fields.get(key) not in _EMPTY:
+            raise ShardError(
+                f"{place}: {key}: not trained on, though it would change the row; take it out, or "
+                "render it into prompt and completion"
+            )
     prompt = _messages(fields, "prompt", place)
     completion = _messages(fields, "completion", place)
     if len(completion) != 1 or completion[0]["role"] != "assistant":
@@ -65,4 +88,10 @@ def _message(message: object, place: str) -> dict[str, str]:
         raise ShardError(f"{place}: role {role!r}; use one of {', '.join(_PROMPT_ROLES)}")
     if not isinstance(content, str):
         raise ShardError(f"{place}: content is {type(content).__name__}, not text")
+    for key, value in message.items():
+        if value not in _EMPTY and key not in ("role", "content"):
+            raise ShardError(
+                f"{place}: {key}: only role and content are trained on; take it out, or render it "
+                "into content"
+            )
     return {"role": str(role), "content": content}

@@ -2,17 +2,20 @@
 
 import glob
 import hashlib
+import re
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from foundation.errors import CorruptFileError
 from foundation.json_file import read_json
 from foundation.json_lines import numbered_lines
 from foundation.regular_file import open_regular
 from train.errors import ShardError
 from train.row import Row, parse_row
+
+_ITERATION = re.compile(r"iteration-\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,7 @@ def _matches(path: str) -> list[Path]:
         return sorted(Path(path).glob("*.jsonl"))
     if Path(path).exists():
         return [Path(path)]
-    return sorted(Path(match) for match in glob.glob(path))
+    return sorted(Path(match) for match in glob.glob(path, recursive=True))
 
 
 def _read(path: Path) -> Shard:
@@ -82,15 +85,33 @@ def _read(path: Path) -> Shard:
 
 def _check_manifest(path: Path, digest: str) -> None:
     """Compare a shard of a run with the manifest of its iteration."""
-    folder = path.resolve().parent.parent
-    with suppress(FileNotFoundError, NotADirectoryError):
-        manifest = read_json(folder / "manifest.json", "restore it, or copy the shards elsewhere")
-        for row in manifest["files"]:
-            if folder / row["path"] == path.resolve() and row["sha256"] != digest:
-                raise ShardError(
-                    f"--data {path}: not as {folder / 'manifest.json'} lists it (sha256 "
-                    f"{digest[:12]} instead of {row['sha256'][:12]}); restore the file"
-                )
+    manifest = path.resolve().parent.parent / "manifest.json"
+    for listed, sha256 in _listed_files(manifest):
+        if listed == path.resolve() and sha256 != digest:
+            raise ShardError(
+                f"--data {path}: not as {manifest} lists it (sha256 {digest[:12]} instead of "
+                f"{sha256[:12]}); restore the file"
+            )
+
+
+def _listed_files(manifest: Path) -> Iterator[tuple[Path, str]]:
+    """Yield files and digests of a manifest of ours; nothing of one that is another program's.
+
+    Raises: CorruptFileError: it stands where ours does, and is no JSON object.
+    """
+    try:
+        tree = read_json(manifest, "restore it, or copy the shards elsewhere")
+    except OSError:
+        return
+    except CorruptFileError:
+        if _ITERATION.fullmatch(manifest.parent.name):
+            raise
+        return
+    files = tree.get("files")
+    for row in files if isinstance(files, list) else ():
+        match row:
+            case {"path": str(path), "sha256": str(sha256)}:
+                yield manifest.parent / path, sha256
 
 
 def _rows(file: BinaryIO, path: Path) -> Iterator[Row]:
