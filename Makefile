@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 MODEL := models/smollm2-135m-instruct
 STAMP := $(VENV)/setup.done
 
-.PHONY: setup demo test test-faults check
+.PHONY: setup demo test test-faults test-vllm check
 
 # The CPU stack and the embedded model; does nothing when both are current.
 setup: $(STAMP) $(MODEL)/config.json
@@ -44,6 +44,14 @@ test: setup
 # Every kill, full disk and bad file instead of a sample.
 test-faults: setup
 	$(BIN)/pytest -m faults --all-faults
+
+# The tests on real vLLM with another version of it, in an environment of its own:
+# make test-vllm VERSION=0.26.0
+test-vllm: setup
+	@test -n "$(VERSION)" || { echo "error: VERSION: missing; e.g. make test-vllm VERSION=0.26.0"; exit 2; }
+	@test -f .venv-vllm-$(VERSION)/done || scripts/vllm_environment.sh $(VERSION) .venv-vllm-$(VERSION)
+	@touch .venv-vllm-$(VERSION)/done
+	.venv-vllm-$(VERSION)/bin/pytest -m engine
 
 check: setup
 	$(BIN)/ruff format --check .

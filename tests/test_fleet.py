@@ -9,7 +9,7 @@ from synth.config import EngineConfig
 from synth.engine import fleet
 from synth.engine.fleet import Fleet
 from synth.engine.protocol import FinishReason
-from synth.errors import EngineError
+from synth.errors import BusyEngineError, ClosedEngineError, EngineError
 
 TEXT = "An answer that takes a few pieces. " * 20
 
@@ -22,13 +22,20 @@ class Server(ScriptedEngine):
         self.is_there = True
         self._gone = asyncio.Event()
         self._is_hanging = False
+        self._refusals = []
         self.num_held = 0
 
     async def connect(self):
+        if self._refusals:
+            raise self._refusals.pop()
         if not self.is_there:
             raise EngineError("no server there")
         self._gone.clear()
         return self
+
+    def turn_away(self, error, times=1):
+        """Take none of the next requests."""
+        self._refusals += [error] * times
 
     def hang(self):
         """Serve nothing from now on, and hold on to what is asked."""
@@ -39,6 +46,8 @@ class Server(ScriptedEngine):
         self._gone.set()
 
     async def generate(self, asked, new_watch=None):
+        if self._refusals:
+            raise self._refusals.pop()
         if self._is_hanging:
             self.num_held += 1
             await self._gone.wait()
@@ -169,3 +178,88 @@ def test_a_server_that_cannot_be_used_ends_the_start():
 
     with pytest.raises(EngineError, match="no server there"):
         asyncio.run(run())
+
+
+def test_a_request_that_was_never_sent_is_repeated_and_saw_no_death():
+    async def work(engine, servers):
+        for server in servers:
+            server.turn_away(ClosedEngineError("left out"), times=5)
+        return await engine.generate(request(0)), engine.load()
+
+    (completion, load), announced = with_fleet(work)
+    assert completion.text == TEXT
+    assert load.num_deaths == 0
+    assert not announced
+
+
+def test_a_server_that_asks_to_wait_goes_on_with_what_it_has_and_gets_nothing_new():
+    async def work(engine, servers):
+        under_way = [asyncio.create_task(engine.generate(request(n))) for n in range(6)]
+        while not all(server.num_live for server in servers):
+            await asyncio.sleep(0)
+        servers[0].turn_away(BusyEngineError("429: slow down", 20.0))
+        asked = [asyncio.create_task(engine.generate(request(n))) for n in range(100, 130)]
+        completions = await asyncio.gather(*under_way, *asked)
+        return completions, [len(server.requests) for server in servers], engine.load()
+
+    (completions, served, load), announced = with_fleet(work, num_servers=2)
+    assert {completion.text for completion in completions} == {TEXT}
+    assert served == [3, 33]
+    assert load.num_deaths == 0
+    assert announced == ["429: slow down; nothing new is sent there for 20 s"]
+
+
+def test_requests_wait_for_the_first_server_that_has_rested():
+    async def work(engine, servers):
+        servers[0].turn_away(BusyEngineError("503: loading", 0.05))
+        servers[1].turn_away(BusyEngineError("503: loading", 25.0))
+        return await asyncio.gather(*(engine.generate(request(n)) for n in range(4)))
+
+    completions, announced = with_fleet(work, num_servers=2)
+    assert {completion.text for completion in completions} == {TEXT}
+    assert len(announced) == 2
+
+
+def test_a_server_may_ask_to_wait_no_longer_than_a_hung_one_is_waited_for():
+    async def work(engine, servers):
+        servers[0].turn_away(BusyEngineError("503", 86400.0))
+        return await engine.generate(request(0))
+
+    completion, announced = with_fleet(work, num_servers=1, stall_timeout_s=0.2)
+    assert completion.text == TEXT
+    assert announced == ["503; nothing new is sent there for 0.2 s"]
+
+
+def test_servers_that_take_nothing_for_too_long_are_an_error_also_for_later_requests():
+    async def work(engine, servers):
+        servers[0].turn_away(BusyEngineError("503"), times=1000)
+        for number in range(3):
+            with pytest.raises(
+                EngineError, match=r"none of 1 servers has taken a request for 0\.1"
+            ):
+                await engine.generate(request(number))
+        servers[0]._refusals.clear()
+        return await engine.generate(request(9))
+
+    completion, _ = with_fleet(work, num_servers=1, stall_timeout_s=0.1)
+    assert completion.text == TEXT
+
+
+def test_a_server_that_still_loads_is_waited_for_at_the_start():
+    config = EngineConfig(
+        kind="server",
+        urls=["http://scripted"],
+        max_num_seqs=16,
+        max_num_batched_tokens=512,
+        max_model_len=512,
+    )
+
+    async def run():
+        server = Server()
+        server.turn_away(BusyEngineError("503: loading", 0.01), times=3)
+        engine = await Fleet.start({"one": server.connect}, config, print)
+        completion = await engine.generate(request(0))
+        await engine.close()
+        return completion
+
+    assert asyncio.run(run()).text == TEXT

@@ -1,17 +1,20 @@
 """What is said to a vLLM server, and what is made of its answers; the server is scripted."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 import httpx
 import orjson
 import pytest
 
+from foundation.errors import ConfigError
 from scripted_engine import request
 from synth.config import EngineConfig, ModelConfig
 from synth.engine import server_connection
 from synth.engine.protocol import FinishReason
 from synth.engine.server_connection import connect
-from synth.errors import EngineError
+from synth.errors import BusyEngineError, ClosedEngineError, EngineError
 
 MODEL = ModelConfig(name="org/model")
 CARD = {"id": "org/model", "root": "org/model", "max_model_len": 4096}
@@ -72,6 +75,7 @@ def ask(monkeypatch):
     """Return a function that connects to a scripted server and asks it something."""
 
     def ask(server, asked=None, new_watch=None, adapters=None, **settings):
+        url, chat = settings.pop("url", "http://one"), settings.pop("chat", Characters())
         config = EngineConfig(
             **{"max_num_seqs": 4, "max_num_batched_tokens": 64, "max_model_len": 128, **settings}
         )
@@ -84,7 +88,8 @@ def ask(monkeypatch):
         )
 
         async def run():
-            engine = await connect("http://one", MODEL, config, adapters or {}, Characters())
+            engine = await connect(url, MODEL, config, adapters or {}, chat)
+            chat.engine = engine
             completion = await engine.generate(asked, new_watch) if asked else None
             load = engine.load()
             await engine.close()
@@ -130,11 +135,69 @@ def test_a_stream_that_breaks_off_is_a_death_and_no_text(ask):
         ask(server, request(1))
 
 
-@pytest.mark.parametrize("status", [500, 503, 401, 404])
+@pytest.mark.parametrize("status", [500, 502, 401, 404])
 def test_a_server_that_cannot_is_a_death(ask, status):
     server = ScriptedServer(httpx.Response(status, json={"error": {"message": "tired"}}))
     with pytest.raises(EngineError, match=f"{status}: tired"):
         ask(server, request(1))
+
+
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize(
+    ("asked", "wait_s"),
+    [
+        ({"Retry-After": "7"}, 7.0),
+        ({"Retry-After": "Fri, 01 Jan 2010 00:00:00 GMT"}, 0.0),
+        ({"Retry-After": "soon"}, None),
+        ({}, None),
+    ],
+)
+def test_a_server_that_asks_to_wait_is_no_death(ask, status, asked, wait_s):
+    busy = httpx.Response(status, headers=asked, json={"error": {"message": "tired"}})
+    with pytest.raises(BusyEngineError, match=f"{status}: tired") as caught:
+        ask(ScriptedServer(busy), request(1))
+    assert caught.value.wait_s == wait_s
+
+
+def test_a_date_to_come_again_is_understood(ask):
+    later = format_datetime(datetime.now(UTC) + timedelta(seconds=100), usegmt=True)
+    busy = httpx.Response(503, headers={"Retry-After": later})
+    with pytest.raises(BusyEngineError) as caught:
+        ask(ScriptedServer(busy), request(1))
+    assert 90 < caught.value.wait_s <= 100
+
+
+@pytest.mark.parametrize(
+    ("url", "path"),
+    [
+        ("http://one", "/v1/models"),
+        ("http://one/", "/v1/models"),
+        ("http://one/v1", "/v1/models"),
+        ("http://one/v1/", "/v1/models"),
+        ("http://one/llm/v1", "/llm/v1/models"),
+        ("http://one/llm", "/llm/v1/models"),
+    ],
+)
+def test_an_address_may_end_as_clients_of_openai_s_api_write_it(ask, url, path):
+    asked = []
+
+    def answer(sent):
+        asked.append(sent.url.path)
+        return httpx.Response(200, json={"data": [CARD]})
+
+    ask(answer, url=url)
+    assert asked == [path]
+
+
+def test_a_request_on_a_client_that_was_closed_meanwhile_was_never_sent(ask):
+    class SlowCharacters(Characters):
+        def encode(self, asked):
+            asyncio.run(self.engine.close())
+            return super().encode(asked)
+
+    chat = SlowCharacters()
+    with pytest.raises(ClosedEngineError, match="was left out"):
+        ask(ScriptedServer(), request(1), chat=chat)
 
 
 def test_a_request_that_is_refused_is_an_outcome(ask):
@@ -189,6 +252,18 @@ def test_a_server_that_loads_no_adapters_is_named_with_the_remedy(ask, adapters)
     server = ScriptedServer(adapters=httpx.Response(404, json={"detail": "Not Found"}))
     with pytest.raises(EngineError, match="VLLM_ALLOW_RUNTIME_LORA_UPDATING=1"):
         ask(server, adapters=adapters)
+
+
+@pytest.mark.parametrize("status", [400, 404, 422, 500])
+def test_an_adapter_that_a_server_refuses_is_the_person_s_mistake(ask, adapters, status):
+    refusal = httpx.Response(status, json={"error": {"message": "rank 32 is too\nlarge"}})
+    with pytest.raises(ConfigError, match=r"adapter .*: rank 32 is too; the server must see"):
+        ask(ScriptedServer(adapters=refusal), adapters=adapters)
+
+
+def test_a_gateway_that_fails_is_not_the_adapter_s_fault(ask, adapters):
+    with pytest.raises(EngineError, match="502: "):
+        ask(ScriptedServer(adapters=httpx.Response(502)), adapters=adapters)
 
 
 def test_the_key_comes_from_the_environment(ask, monkeypatch):

@@ -15,7 +15,7 @@ from synth.engine.protocol import (
     Stage,
 )
 from synth.engine.sum_loads import ended, sum_loads
-from synth.errors import EngineError
+from synth.errors import EngineError, TurnedAwayError
 
 _STALL_LOOKS = 8
 _COUNTERS = ("num_prompt_tokens", "num_cached_tokens", "num_generated_tokens")
@@ -36,7 +36,7 @@ class Life:
     async def serve(self, request: Request, new_watch: NewWatch | None) -> Completion:
         """Serve a request.
 
-        Raises: EngineError: the engine died under it.
+        Raises: EngineError: the engine died under it. TurnedAwayError: it did not take it.
         """
         try:
             async with asyncio.timeout(None) as scope:
@@ -45,6 +45,8 @@ class Life:
         except TimeoutError:
             self._unserved[request.id] = request.stage
             raise EngineError("the engine answers nothing any more") from None
+        except TurnedAwayError:
+            raise
         except EngineError:
             self._unserved[request.id] = request.stage
             raise

@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
@@ -21,10 +23,12 @@ from synth.engine.protocol import (
     WatchCall,
 )
 from synth.engine.request_counter import RequestCounter
-from synth.errors import EngineError
+from synth.errors import BusyEngineError, ClosedEngineError, EngineError
 
 # These say that the request is at fault, not the server.
 REFUSALS = (400, 413, 422)
+# These ask to come again later; the server lives.
+_NOT_NOW = (429, 503)
 _DATA, _DONE = "data: ", "[DONE]"
 
 
@@ -66,7 +70,8 @@ class ServerEngine:
     async def generate(self, request: Request, new_watch: NewWatch | None = None) -> Completion:
         """Serve one request.
 
-        Raises: EngineError: the server is gone, or turns us away altogether.
+        Raises: EngineError: the server is gone, or refuses everything. TurnedAwayError: it was left
+            out meanwhile, or asks to wait.
         """
         try:
             prompt_ids, choices = await asyncio.to_thread(self._chat.encode, request)
@@ -75,6 +80,8 @@ class ServerEngine:
         room = self._config.max_model_len - len(prompt_ids)
         if room < 1:
             return too_long(len(prompt_ids), self._config.max_model_len)
+        if self._client.is_closed:
+            raise ClosedEngineError(f"server {self._client.base_url} was left out")
         body = self._body(request, prompt_ids, room, list(choices))
         self._counter.begin()
         try:
@@ -84,7 +91,7 @@ class ServerEngine:
                 await check(response)
                 reading = _Reading(self._counter, choices, new_watch() if new_watch else None)
                 return await reading.read(_chunks(response))
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.StreamError) as error:
             raise unreachable(self._client, error) from error
         finally:
             self._counter.end()
@@ -188,12 +195,26 @@ class _Reading:
 async def check(response: httpx.Response) -> None:
     """Check that a response brings what was asked for.
 
-    Raises: EngineError: it says why not.
+    Raises: EngineError: it says why not. BusyEngineError: not now.
     """
-    if response.status_code != httpx.codes.OK:
-        raise EngineError(
-            f"server {response.url}: {response.status_code}: {await message_of(response)}"
-        )
+    if response.status_code == httpx.codes.OK:
+        return
+    reason = f"server {response.url}: {response.status_code}: {await message_of(response)}"
+    if response.status_code in _NOT_NOW:
+        raise BusyEngineError(reason, _asked_wait_s(response, datetime.now(UTC)))
+    raise EngineError(reason)
+
+
+def _asked_wait_s(response: httpx.Response, now: datetime) -> float | None:
+    """Read `Retry-After`, in seconds or as a date; None if it is not there or neither."""
+    asked = response.headers.get("retry-after", "").strip()
+    if asked.isdecimal():
+        return float(asked)
+    try:
+        when = parsedate_to_datetime(asked)
+    except ValueError:
+        return None
+    return max(0.0, (when.replace(tzinfo=when.tzinfo or UTC) - now).total_seconds())
 
 
 async def message_of(response: httpx.Response) -> str:
@@ -207,7 +228,9 @@ async def message_of(response: httpx.Response) -> str:
     return next(iter(content.splitlines()), response.reason_phrase)[:300]
 
 
-def unreachable(client: httpx.AsyncClient, error: httpx.HTTPError) -> EngineError:
+def unreachable(
+    client: httpx.AsyncClient, error: httpx.HTTPError | httpx.StreamError
+) -> EngineError:
     """Return the error for a server that does not answer."""
     return EngineError(f"server {client.base_url}: {type(error).__name__}: {first_line(error)}")
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 import httpx
 
+from foundation.errors import CommandError, ConfigError
 from synth.adapter import Adapter
 from synth.config import EngineConfig, ModelConfig
 from synth.engine.chat import ChatTokenizer
@@ -16,6 +17,8 @@ API_KEY = "VLLM_API_KEY"
 """Environment variable with the servers' API key; vLLM's servers read the same one."""
 
 _CONNECT_TIMEOUT_S = 10.0
+# Errors of the server, or of a gateway before it, rather than with the adapter.
+_SERVER_ERRORS = (429, 502, 503, 504)
 _NO_SUCH_PLACE = {"detail": "Not Found"}
 
 
@@ -29,6 +32,7 @@ async def connect(
     """Return an engine on the server at `url`, e.g. `http://node-7:8000`.
 
     Raises: EngineError: the server does not answer, serves another model, or takes no adapters.
+        ConfigError: it refuses an adapter.
     """
     try:
         client = _client(url)
@@ -48,7 +52,7 @@ async def connect(
         raise EngineError(
             f"server {url} does not answer as vLLM's server does; give the address of one"
         ) from None
-    except EngineError:
+    except CommandError:
         await client.aclose()
         raise
 
@@ -56,7 +60,8 @@ async def connect(
 def _client(url: str) -> httpx.AsyncClient:
     key = os.environ.get(API_KEY)
     return httpx.AsyncClient(
-        base_url=url,
+        # What clients of OpenAI's API are given ends so.
+        base_url=url.rstrip("/").removesuffix("/v1"),
         headers={"Authorization": f"Bearer {key}"} if key else {},
         # A text takes as long as it takes; an engine that does nothing at all is noticed elsewhere.
         timeout=httpx.Timeout(None, connect=_CONNECT_TIMEOUT_S),
@@ -101,9 +106,11 @@ async def _load_adapter(client: httpx.AsyncClient, adapter: Adapter) -> str:
         )
     if response.status_code in REFUSALS and "already" in response.text:
         return name
+    if response.status_code in _SERVER_ERRORS:
+        await check(response)
     if response.status_code != httpx.codes.OK:
-        raise EngineError(
+        raise ConfigError(
             f"server {client.base_url}: adapter {adapter.path}: {await message_of(response)}; "
-            "the server must see the same path"
+            "the server must see the same path, and be started for such adapters"
         )
     return name
