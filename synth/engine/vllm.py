@@ -6,8 +6,8 @@ import os
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+import vllm.exceptions
 from vllm import AsyncEngineArgs, SamplingParams
-from vllm.exceptions import VLLMClientError
 from vllm.inputs import tokens_input
 from vllm.lora.request import LoRARequest
 from vllm.platforms import current_platform
@@ -36,6 +36,8 @@ from synth.engine.protocol import (
 )
 from synth.errors import EngineError
 
+# A request at fault: until 0.26 the latter, a ValueError.
+_REQUEST_ERROR = getattr(vllm.exceptions, "VLLMClientError", vllm.exceptions.VLLMValidationError)
 # On a CPU, vLLM gives rows without adapter the last slot's: one slot stays free for them.
 _SPARE_LORA_SLOTS = 1
 # Share of KV blocks kept free so that running requests are rarely preempted.
@@ -112,7 +114,7 @@ class VllmEngine:
             async with contextlib.aclosing(stream):
                 watch = new_watch() if new_watch else None
                 return await _read(stream, watch, choices, lambda: self._llm.abort(request.id))
-        except (VLLMClientError, EngineGenerateError) as error:
+        except (_REQUEST_ERROR, EngineGenerateError) as error:
             return failed(f"engine_error: {first_line(error)}")
         except EngineDeadError as error:
             raise EngineError(f"vLLM's engine core died: {first_line(error)}") from error
@@ -127,9 +129,14 @@ class VllmEngine:
             lora = LoRARequest(adapter.name, number, str(adapter.path.resolve()))
             try:
                 await self._llm.add_lora(lora)
-            except (RuntimeError, ValueError, OSError) as error:
-                self._llm.shutdown()
+            except EngineDeadError as error:
                 raise EngineError(f"adapter {adapter.path}: {first_line(error)}") from error
+            except Exception as error:  # vLLM has no class of its own for what its core refuses
+                self._llm.shutdown()
+                raise ConfigError(
+                    f"adapter {adapter.path}: vLLM {vllm.__version__} refuses it: "
+                    f"{_last_line(error)}; use another adapter"
+                ) from error
             self._adapters[role] = lora
 
     def _sampling_params(
@@ -196,6 +203,11 @@ async def _read(
         num_generated_tokens=num_generated_tokens,
         detail=detail or None,
     )
+
+
+def _last_line(error: Exception) -> str:
+    """Return the last line of an error of the core, which follows its traceback."""
+    return str(error).strip().rpartition("\n")[2].strip() or type(error).__name__
 
 
 def prepare_environment(config: EngineConfig) -> None:
