@@ -26,5 +26,9 @@ class ConfigError(UsageError):
     """A configuration, prompt set, seed file, model or adapter that cannot be used."""
 
 
+class AdapterError(UsageError):
+    """An adapter that cannot be served, continued or merged."""
+
+
 class DirectoryError(UsageError):
     """An output directory that cannot be used as asked."""

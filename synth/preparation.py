@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 
-from foundation.adapter_digest import PROVENANCE_FILE
+from foundation.adapter.digest import PROVENANCE_FILE
 from foundation.errors import ConfigError
 from foundation.template_date import as_input, date_of_adapter, date_of_directory
 from synth.adapter import Adapter, load_adapter

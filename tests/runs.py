@@ -15,9 +15,6 @@ from synth.run_directory import IterationFiles, RunDirectory
 from synth.synthesis import run_with_engine
 from writer import write
 
-NO_TENSORS = b"\2\0\0\0\0\0\0\0{}"
-"""A safetensors file with nothing in it."""
-
 SMALL: dict[str, Any] = {
     "num_instructions": 24,
     "cohort_instructions": 8,

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from bare_adapter import write_adapter
 from command import synth
 from foundation.digest import digest_of
-from foundation.errors import ConfigError, DirectoryError
-from runs import NO_TENSORS, run_scripted, small_config
+from foundation.errors import AdapterError, ConfigError, DirectoryError
+from runs import run_scripted, small_config
 from synth.adapter import load_adapter
 from synth.prompts.prompt_set import BUILT_IN
 from synth.run_directory import RunDirectory
@@ -47,7 +48,7 @@ def refuse(tmp_path, *arguments, config=CPU):
         (["-o", "seeds=missing.jsonl"], "cannot read 'missing.jsonl'"),
         (["-o", "prompts=fr"], "use en, zh, or a folder"),
         (["-o", "filter.profile=strict"], "'reference-qwen'"),
-        (["-o", "adapters.generator=nowhere"], "no adapter_config.json in it"),
+        (["-o", "adapters.generator=nowhere"], "adapter_config.json: cannot read"),
         (["--iteration", "2"], "iteration 1 is not complete"),
         (["-o", "model.name=./nowhere"], "no model folder"),
         (["-o", "engine.max_model_len=100000"], "exceeds the model's 8192 positions"),
@@ -99,44 +100,37 @@ def test_a_model_without_chat_template(tmp_path):
     assert "has no chat template" in refuse(tmp_path, "-o", f"model.name={model}")
 
 
-def adapter_at(path, **changes):
-    path.mkdir()
-    (path / "adapter_model.safetensors").write_bytes(NO_TENSORS)
-    config = {"peft_type": "LORA", "r": 8, "base_model_name_or_path": str(MODEL)}
-    (path / "adapter_config.json").write_text(json.dumps({**config, **changes}))
-    return path
-
-
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"base_model_name_or_path": "other/base"}, "made for the base model 'other/base'"),
-        ({"r": 1000}, "rank 1000"),
-        ({"use_dora": True}, "does not serve use_dora"),
-        ({"bias": "all"}, "does not serve its bias"),
-        ({"peft_type": "IA3"}, "peft_type 'IA3'"),
+        ({"base": "other/base"}, "base_model_name_or_path is 'other/base', not 'models/smollm2"),
+        ({"r": 1000}, "r: input should be less than or equal to 512, got 1000"),
+        ({"use_dora": True}, "use_dora is True, which vLLM does not serve"),
+        ({"bias": "all"}, "bias is 'all', which vLLM does not serve"),
+        ({"peft_type": "IA3"}, "peft_type is 'IA3', which vLLM does not serve"),
+        ({"init_lora_weights": "pissa"}, "init_lora_weights is 'pissa', which vLLM does not"),
+        ({"rank_pattern": {"q_proj": 4}}, "has shape [8, 576], but it must be [r, in] with r 4"),
+        ({"rank_pattern": {"q_proj": 1024}}, "vLLM serves ranks from 1 to 512"),
     ],
 )
 def test_an_adapter_that_cannot_be_served(tmp_path, changes, message):
-    adapter = adapter_at(tmp_path / "adapter", **changes)
+    adapter = write_adapter(tmp_path / "adapter", **{"base": MODEL, **changes})
     assert message in refuse(tmp_path, "-o", f"adapters.extender={adapter}")
 
 
 def test_an_adapter_that_is_cut_or_another(tmp_path):
-    adapter = tmp_path / "adapter"
-    adapter.mkdir()
-    config = {"peft_type": "LORA", "r": 8, "base_model_name_or_path": "scripted"}
-    (adapter / "adapter_config.json").write_text(json.dumps(config))
+    adapter = write_adapter(tmp_path / "adapter")
     weights, provenance = adapter / "adapter_model.safetensors", adapter / "provenance.json"
-    weights.write_bytes(NO_TENSORS[:-1])
-    with pytest.raises(ConfigError, match=r"adapter_model\.safetensors: .*; copy it again"):
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[:-1])
+    with pytest.raises(AdapterError, match=r"adapter_model\.safetensors: .*; copy it again"):
         load_adapter("generator@1", adapter, "scripted")
-    weights.write_bytes(NO_TENSORS)
+    weights.write_bytes(whole)
     provenance.write_text(json.dumps({"weights_sha256": "0" * 64}))
     with pytest.raises(ConfigError, match=r"not as provenance\.json lists it .* instead of 0000"):
         load_adapter("generator@1", adapter, "scripted")
     provenance.write_text(json.dumps({"weights_sha256": digest_of(weights)}))
-    assert load_adapter("generator@1", adapter, "scripted").rank == 8
+    assert load_adapter("generator@1", adapter, "scripted").served_rank == 8
 
 
 def test_an_output_directory_that_is_not_writable(tmp_path):

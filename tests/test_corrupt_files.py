@@ -4,8 +4,9 @@ import json
 
 import pytest
 
+from bare_adapter import write_adapter
 from foundation.errors import CommandError, CorruptFileError
-from runs import NO_TENSORS, data_files, run_scripted, small_config
+from runs import data_files, run_scripted, small_config
 from scripted_engine import ScriptedEngine
 from synth.errors import EngineError
 from synth.preparation import prepare
@@ -70,11 +71,7 @@ def test_rows_of_one_s_own_need_no_manifest(finished, tmp_path):
 
 def test_records_that_changed_are_no_examples_for_the_next_iteration(finished):
     for role in ("generator", "extender"):
-        folder = finished.adapter(role)
-        folder.mkdir(parents=True)
-        config = {"peft_type": "LORA", "r": 8, "base_model_name_or_path": "scripted"}
-        (folder / "adapter_config.json").write_text(json.dumps(config))
-        (folder / "adapter_model.safetensors").write_bytes(NO_TENSORS)
+        write_adapter(finished.adapter(role))
     directory = RunDirectory(finished.folder.parent)
     prepare(small_config(), 2, directory)
     spoil(finished.records(0))

@@ -8,11 +8,12 @@ import orjson
 import pytest
 from rich.console import Console
 
+from bare_adapter import write_adapter
 from command import synth
 from filters import InstructionIndex
 from filters.near_duplicate import MAX_SIMILARITY
 from foundation.errors import ConfigError, DirectoryError
-from runs import NO_TENSORS, run_scripted, small_config
+from runs import run_scripted, small_config
 from scripted_engine import Answer, ScriptedEngine
 from synth.engine.protocol import FinishReason, ModelRole, Stage
 from synth.errors import EngineError
@@ -55,11 +56,7 @@ def second_iteration(folder, **changes):
     """Run iteration 1, put adapters there, and return the recipe of iteration 2."""
     run_scripted(folder, small_config(**changes))
     for role in ("generator", "extender"):
-        adapter = folder / "iteration-1" / "adapters" / role
-        adapter.mkdir(parents=True)
-        (adapter / "adapter_model.safetensors").write_bytes(NO_TENSORS)
-        config = {"peft_type": "LORA", "r": 8, "base_model_name_or_path": "scripted"}
-        (adapter / "adapter_config.json").write_text(json.dumps(config))
+        write_adapter(folder / "iteration-1" / "adapters" / role)
     return prepare(small_config(**changes), 2, RunDirectory(folder))[0]
 
 

@@ -5,7 +5,8 @@ import json
 import orjson
 import pytest
 
-from runs import NO_TENSORS, data_files, metrics_of, run_scripted, small_config
+from bare_adapter import write_adapter
+from runs import data_files, metrics_of, run_scripted, small_config
 from scripted_engine import Answer, ScriptedEngine
 from synth.engine.protocol import FinishReason, Stage
 from synth.errors import EngineError
@@ -213,12 +214,7 @@ def test_iteration_2_draws_from_the_records_of_iteration_1(tmp_path):
 
     files, _ = run_scripted(tmp_path)
     records = list(files.read_records())
-    adapter = tmp_path / "adapter"
-    adapter.mkdir()
-    (adapter / "adapter_model.safetensors").write_bytes(NO_TENSORS)
-    (adapter / "adapter_config.json").write_text(
-        json.dumps({"peft_type": "LORA", "r": 8, "base_model_name_or_path": "scripted"})
-    )
+    adapter = write_adapter(tmp_path / "adapter")
     config = small_config(adapters={"generator": str(adapter), "extender": str(adapter)})
     recipe, _ = prepare(config, 2, RunDirectory(tmp_path))
     assert {record["instruction"] for record in records} <= set(recipe.pool)

@@ -8,9 +8,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from foundation.errors import AdapterError
 from tiny_model import add_adapter, build_tiny_model
 from train.adapter_check import check_adapter, inspect_adapter
-from train.errors import AdapterError
 
 WEIGHTS = "adapter_model.safetensors"
 CONFIG = "adapter_config.json"
@@ -178,8 +178,8 @@ def test_a_pipe_is_refused_and_not_waited_for(adapter, name):
 
 def test_an_adapter_of_another_base_is_refused(adapter, model, tmp_path):
     assert str(model) in refusal(adapter, "nobody/nothing")
-    # The same last name does not make it the same model.
-    assert str(model) in refusal(adapter, str(tmp_path / "elsewhere" / model.name))
+    with pytest.raises(AdapterError, match="no such folder; name it where it is now"):
+        inspect_adapter(adapter, str(tmp_path / "elsewhere" / model.name))
     inspect_adapter(adapter, f"{model.parent}/../{model.parent.name}/{model.name}")
 
 

@@ -8,10 +8,9 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from foundation.errors import ConfigError, DirectoryError
+from foundation.errors import AdapterError, ConfigError, DirectoryError
 from tiny_model import add_adapter, build_tiny_model, load_with_adapter
 from train.__main__ import main
-from train.errors import AdapterError
 from train.merge import merge_adapter
 
 TOKEN_IDS_BT = torch.arange(2, 66).reshape(2, 32)

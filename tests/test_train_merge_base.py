@@ -7,9 +7,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from foundation.errors import ConfigError
+from foundation.errors import AdapterError, ConfigError
 from tiny_model import add_adapter, build_tiny_model
-from train.errors import AdapterError
 from train.merge import merge_adapter
 
 

@@ -8,6 +8,7 @@ import click
 from foundation.command import OVERRIDES, run_command
 
 _FOLDER = click.Path(path_type=Path)
+_BASE = click.option("--base", help="Hub id or folder of the base model, where it is now.")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -63,7 +64,7 @@ def show_config(config: Path, overrides: tuple[str, ...]) -> None:
 
 @cli.command()
 @click.argument("adapter", type=_FOLDER)
-@click.option("--base", help="Hub id or folder of the model that it must be made for.")
+@_BASE
 def check(adapter: Path, base: str | None) -> None:
     """Check that an adapter is whole and that vLLM will serve it."""
     from rich.console import Console
@@ -82,17 +83,19 @@ def check(adapter: Path, base: str | None) -> None:
     type=click.Choice(["bfloat16", "float32"]),
     help="Type of its weights; the base's by default.",
 )
+@_BASE
 @click.option("--trust-remote-code", is_flag=True, help="Run code that the base brings.")
 def merge(
     adapter: Path,
     out: Path,
     dtype: Literal["bfloat16", "float32"] | None,
+    base: str | None,
     trust_remote_code: bool,
 ) -> None:
     """Merge an adapter into its base: one model, in a folder of its own."""
     from train.merge import merge_adapter
 
-    merge_adapter(adapter, out, dtype, trust_remote_code)
+    merge_adapter(adapter, out, dtype, base=base, trust_remote_code=trust_remote_code)
 
 
 def main() -> None:

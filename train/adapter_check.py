@@ -1,20 +1,14 @@
 """Whether an adapter is whole, fits its base and will be served: no check needs an engine."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from foundation.adapter_digest import WEIGHTS_FILE, adapter_digest
-from train.adapter_config import CONFIG_FILE, AdapterConfig, read_adapter_config
-from train.adapter_weights import AdapterWeights, read_adapter_weights
+from foundation.adapter.base import expected_modules
+from foundation.adapter.digest import WEIGHTS_FILE
+from foundation.adapter.served import ServedAdapter, read_served
+from foundation.adapter.weights import AdapterWeights
+from train.adapter_values import check_values
 from train.base_layout import check_coverage
-from train.base_weights import (
-    Shapes,
-    base_identity,
-    check_fit,
-    expected_modules,
-    read_base_shapes,
-)
-from train.errors import AdapterError
 from train.vllm_loader import load_as_vllm
 
 
@@ -40,13 +34,13 @@ def check_adapter(folder: Path, base: str | None = None) -> AdapterReport:
     """Check an adapter, lastly with vLLM's own loader.
 
     Args:
-        base: The base model that it must be for: a folder, or a Hub id.
+        base: The base model, where it is now; None: where the adapter's configuration says.
 
     Raises: AdapterError: what is wrong: file, tensor or key, value, remedy.
     """
-    report = inspect_adapter(folder, base)
-    expected = expected_modules(read_base_shapes(report.base_model)) or set(report.target_modules)
-    return replace(report, vllm_loader=load_as_vllm(folder, expected))
+    served = check_served(folder, base)
+    expected = expected_modules(served.base_shapes) or set(_target_modules(served.weights))
+    return _report(served, load_as_vllm(folder, expected))
 
 
 def inspect_adapter(folder: Path, base: str | None = None) -> AdapterReport:
@@ -54,46 +48,34 @@ def inspect_adapter(folder: Path, base: str | None = None) -> AdapterReport:
 
     Raises: AdapterError: what is wrong.
     """
-    config, weights, shapes = check_adapter_files(folder, base)
+    return _report(check_served(folder, base), "not asked")
+
+
+def check_served(folder: Path, base: str | None = None) -> ServedAdapter:
+    """Check whether vLLM serves an adapter, and beyond that its values and that none is missing.
+
+    Raises: AdapterError: what is wrong.
+    """
+    served = read_served(folder, base)
+    check_values(folder / WEIGHTS_FILE, served.weights.updates)
+    check_coverage(served)
+    return served
+
+
+def _report(served: ServedAdapter, vllm_loader: str) -> AdapterReport:
+    config, weights = served.config, served.weights
     return AdapterReport(
         rank=config.r,
         alpha=config.lora_alpha,
         num_tensors=2 * len(weights.updates),
         num_parameters=weights.num_parameters,
-        target_modules=tuple(
-            sorted({update.module.rpartition(".")[2] for update in weights.updates})
-        ),
-        base_model=config.base_model_name_or_path,
+        target_modules=_target_modules(weights),
+        base_model=served.base,
         dtype=weights.dtype,
-        base_layers="all match" if shapes else "not compared, base not local",
-        vllm_loader="not asked",
+        base_layers="all match" if served.base_shapes else "not compared, base not local",
+        vllm_loader=vllm_loader,
     )
 
 
-def check_adapter_files(
-    folder: Path, base: str | None = None
-) -> tuple[AdapterConfig, AdapterWeights, Shapes]:
-    """Read an adapter and compare it with its base.
-
-    Returns: the configuration, the weights, and the base's shapes where it is a local folder.
-
-    Raises: AdapterError: what is wrong.
-    """
-    config = read_adapter_config(folder)
-    _check_base(folder, config.base_model_name_or_path, base)
-    weights = read_adapter_weights(folder, config)
-    adapter_digest(folder)
-    shapes = read_base_shapes(config.base_model_name_or_path)
-    if shapes:
-        for update in weights.updates:
-            check_fit(folder / WEIGHTS_FILE, update, shapes, config)
-    check_coverage(folder, config, weights)
-    return config, weights, shapes
-
-
-def _check_base(folder: Path, own: str, asked: str | None) -> None:
-    if asked is not None and base_identity(own) != base_identity(asked):
-        raise AdapterError(
-            f"{folder / CONFIG_FILE}: base_model_name_or_path is {own!r}, not {asked!r}; use the "
-            "base model that the adapter was trained on"
-        )
+def _target_modules(weights: AdapterWeights) -> tuple[str, ...]:
+    return tuple(sorted({update.module.rpartition(".")[2] for update in weights.updates}))

@@ -1,31 +1,31 @@
 """The layers that an adapter's configuration targets, found by PEFT on a base without weights."""
 
 import warnings
-from pathlib import Path
 
 import torch
 from peft import LoraConfig, PeftConfig, get_peft_model
 from transformers import AutoConfig, AutoModelForCausalLM
 
-from foundation.adapter_digest import WEIGHTS_FILE
-from train.adapter_config import CONFIG_FILE, AdapterConfig
-from train.adapter_weights import AdapterWeights
-from train.errors import AdapterError
+from foundation.adapter.config import CONFIG_FILE
+from foundation.adapter.digest import WEIGHTS_FILE
+from foundation.adapter.served import ServedAdapter
+from foundation.errors import AdapterError
 
 _PREFIX = "base_model.model."
 
 
-def check_coverage(folder: Path, config: AdapterConfig, weights: AdapterWeights) -> None:
+def check_coverage(adapter: ServedAdapter) -> None:
     """Check that every targeted layer has its update; nothing if the base cannot be laid out.
 
     Raises: AdapterError: a layer without its update, or no layer of the base is targeted.
     """
-    base = empty_base(config.base_model_name_or_path, config.revision)
+    folder = adapter.folder
+    base = empty_base(adapter.base, adapter.config.revision)
     if base is None:
         return
     peft_config = PeftConfig.from_pretrained(str(folder))
     targeted = targeted_layers(base, peft_config, f"{folder / CONFIG_FILE}")
-    missing = targeted - {update.module for update in weights.updates}
+    missing = targeted - {update.module for update in adapter.weights.updates}
     if missing:
         raise AdapterError(
             f"{folder / WEIGHTS_FILE}: {min(missing)} has no lora_A and lora_B, though "

@@ -8,10 +8,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, Strict, field_validator, model_validator
 
+from foundation.adapter.config import MAX_SERVED_RANK
 from foundation.settings import Settings
 
 TemplateValue = str | bool | int | float
-MAX_SERVED_RANK = 512
 # Embeddings and the head, which an adapter of linear layers leaves alone.
 _NOT_SERVED = frozenset({"embed_tokens", "lm_head", "wte", "embed_out"})
 

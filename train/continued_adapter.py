@@ -4,13 +4,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from foundation.adapter_digest import adapter_digest
-from train.adapter_check import check_adapter_files
-from train.adapter_config import AdapterConfig, read_adapter_config
+from foundation.adapter.config import AdapterConfig, read_adapter_config
+from foundation.errors import AdapterError
+from train.adapter_check import check_served
 from train.base_layout import empty_base, targeted_layers
-from train.base_weights import base_identity
 from train.config import TrainConfig
-from train.errors import AdapterError
 from train.lora_model import peft_config_of
 
 
@@ -32,12 +30,11 @@ def read_continued(folder: Path, config: TrainConfig) -> ContinuedAdapter:
     Raises: AdapterError: it is broken, a pickle, or not served; or rank, alpha, targets or base
         differ, with both values. ConfigError: its weights are not those that its training wrote.
     """
-    earlier = read_adapter_config(folder)
-    _compare(folder, _pairs(earlier, config))
-    _, weights, _ = check_adapter_files(folder)
-    names = _last_parts(update.module for update in weights.updates)
+    _compare(folder, _pairs(read_adapter_config(folder), config))
+    served = check_served(folder, config.model.name)
+    names = _last_parts(update.module for update in served.weights.updates)
     _compare(folder, [("lora.target_modules", names, _configured_names(config) or names)])
-    return ContinuedAdapter(folder, adapter_digest(folder))
+    return ContinuedAdapter(folder, served.sha256)
 
 
 def _pairs(earlier: AdapterConfig, config: TrainConfig) -> Iterator[tuple[str, object, object]]:
@@ -45,9 +42,6 @@ def _pairs(earlier: AdapterConfig, config: TrainConfig) -> Iterator[tuple[str, o
     yield "lora.rank", earlier.r, lora.rank
     yield "lora.alpha", earlier.lora_alpha, lora.alpha
     yield "lora.use_rslora", earlier.use_rslora, lora.use_rslora
-    old, new = earlier.base_model_name_or_path, config.model.name
-    if base_identity(old) != base_identity(new):
-        yield "model.name", old, new
 
 
 def _compare(folder: Path, pairs: Iterable[tuple[str, object, object]]) -> None:

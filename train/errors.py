@@ -7,9 +7,5 @@ class ShardError(UsageError):
     """Rows that cannot be trained on, with file and line."""
 
 
-class AdapterError(UsageError):
-    """An adapter that cannot be continued, served or merged."""
-
-
 class TrainingError(CommandError):
     """A training that cannot start or go on."""

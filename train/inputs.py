@@ -5,7 +5,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from foundation.adapter_digest import PROVENANCE_FILE
+from foundation.adapter.digest import PROVENANCE_FILE
 from foundation.resolved_config import resolve
 from foundation.template_date import as_input, date_of_adapter, date_of_directory
 from train.config import TrainConfig

@@ -10,10 +10,9 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import AutoModelForCausalLM, set_seed
 from transformers.utils.logging import disable_progress_bar
 
-from foundation.errors import ConfigError
+from foundation.errors import AdapterError, ConfigError
 from foundation.hardware import cpu_dtype
 from train.config import ModelConfig, TrainConfig
-from train.errors import AdapterError
 
 
 def load_lora_model(config: TrainConfig, previous: Path | None) -> Any:  # noqa: ANN401 - of PEFT

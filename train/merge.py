@@ -7,21 +7,25 @@ import torch
 from peft import PeftModel
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 
-from foundation.adapter_digest import adapter_digest
+from foundation.adapter.config import CONFIG_FILE
+from foundation.adapter.served import ServedAdapter
+from foundation.adapter.weights import AdapterWeights
 from foundation.atomic_file import write_json
 from foundation.atomic_folder import atomic_folder
 from foundation.digest import digest_of
-from foundation.errors import ConfigError
+from foundation.errors import AdapterError, ConfigError
 from foundation.resolved_config import versions
-from train.adapter_check import check_adapter_files
-from train.adapter_config import CONFIG_FILE, AdapterConfig
-from train.adapter_weights import AdapterWeights
-from train.errors import AdapterError
+from train.adapter_check import check_served
 from train.provenance import PACKAGES
 
 
 def merge_adapter(
-    adapter: Path, out: Path, dtype: str | None = None, trust_remote_code: bool = False
+    adapter: Path,
+    out: Path,
+    dtype: str | None = None,
+    *,
+    base: str | None = None,
+    trust_remote_code: bool = False,
 ) -> None:
     """Add an adapter's updates to its base's weights, and save the whole model.
 
@@ -29,27 +33,28 @@ def merge_adapter(
 
     Args:
         dtype: Type of the saved weights; each weight's own in the base if None.
+        base: The base model, where it is now; None: where the adapter's configuration says.
         trust_remote_code: Run code that the base's repository brings.
 
     Raises: AdapterError: a broken adapter, or one whose sum cannot be stored. ConfigError: the
         base cannot be loaded. DirectoryError: `out` is taken.
     """
-    config, weights, _ = check_adapter_files(adapter)
+    served = check_served(adapter, base)
     with atomic_folder(out) as folder:
-        model, tokenizer = _load_base(config, trust_remote_code)
-        _refuse_tied(adapter, weights, model.config)
+        model, tokenizer = _load_base(served, trust_remote_code)
+        _refuse_tied(adapter, served.weights, model.config)
         dtypes = {name: weight.dtype for name, weight in model.named_parameters()}
         merged = _merge(model.float(), adapter)
         for name, weight in merged.named_parameters():
             weight.data = _cast(name, weight.data, getattr(torch, dtype) if dtype else dtypes[name])
         _save(merged, folder)
         tokenizer.save_pretrained(folder)
-        write_json(folder / "provenance.json", _provenance(adapter, config, merged))
+        write_json(folder / "provenance.json", _provenance(served, merged))
 
 
-def _load_base(config: AdapterConfig, trust_remote_code: bool) -> tuple[Any, Any]:
-    name = config.base_model_name_or_path
-    options = {"revision": config.revision, "trust_remote_code": trust_remote_code}
+def _load_base(served: ServedAdapter, trust_remote_code: bool) -> tuple[Any, Any]:
+    name = served.base
+    options = {"revision": served.config.revision, "trust_remote_code": trust_remote_code}
     try:
         _refuse_quantized(name, AutoConfig.from_pretrained(name, **options))
         model = AutoModelForCausalLM.from_pretrained(name, dtype="auto", **options)
@@ -57,8 +62,8 @@ def _load_base(config: AdapterConfig, trust_remote_code: bool) -> tuple[Any, Any
     except (OSError, ValueError, ImportError) as error:
         reason = str(error).strip().split("\n")[0]
         raise ConfigError(
-            f"base_model_name_or_path: cannot load {name!r}: {reason}; put the base model there, "
-            "or let code of its own run (--trust-remote-code)"
+            f"base model: cannot load {name!r}: {reason}; name it where it is now (--base), or let "
+            "code of its own run (--trust-remote-code)"
         ) from None
     return model, tokenizer
 
@@ -67,7 +72,7 @@ def _refuse_quantized(name: str, base: Any) -> None:  # noqa: ANN401 - of transf
     quantization = getattr(base, "quantization_config", None)
     if quantization is not None:
         raise ConfigError(
-            f"base_model_name_or_path: {name!r} is quantized ({quantization['quant_method']}), so "
+            f"base model: {name!r} is quantized ({quantization['quant_method']}), so "
             "no update can be added to its weights; merge into the model that it was made from"
         )
 
@@ -106,14 +111,14 @@ def _save(model: Any, folder: Path) -> None:  # noqa: ANN401 - of transformers
     settings.to_json_file(folder / "generation_config.json")
 
 
-def _provenance(adapter: Path, config: AdapterConfig, model: Any) -> dict[str, Any]:  # noqa: ANN401
+def _provenance(served: ServedAdapter, model: Any) -> dict[str, Any]:  # noqa: ANN401
     return {
-        "base_model": config.base_model_name_or_path,
-        "base_revision": config.revision,
+        "base_model": served.base,
+        "base_revision": served.config.revision,
         "base_commit": getattr(model.config, "_commit_hash", None),
-        "adapter": str(adapter.resolve()),
-        "adapter_sha256": adapter_digest(adapter),
-        "adapter_config_sha256": digest_of(adapter / CONFIG_FILE),
+        "adapter": str(served.folder.resolve()),
+        "adapter_sha256": served.sha256,
+        "adapter_config_sha256": digest_of(served.folder / CONFIG_FILE),
         "dtype": str(model.dtype).removeprefix("torch."),
         "versions": versions(PACKAGES),
     }

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from foundation.adapter_digest import PROVENANCE_FILE, WEIGHTS_FILE
+from foundation.adapter.digest import PROVENANCE_FILE, WEIGHTS_FILE
 from foundation.atomic_file import write_json
 from foundation.digest import digest_of
 from foundation.errors import ConfigError

@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from foundation.adapter_digest import PROVENANCE_FILE
+from foundation.adapter.digest import PROVENANCE_FILE
 from foundation.atomic_file import sync
 from foundation.errors import DirectoryError
 from foundation.owned_directory import OwnedDirectory

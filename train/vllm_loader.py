@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
-from train.config import MAX_SERVED_RANK
-from train.errors import AdapterError
+from foundation.adapter.config import MAX_SERVED_RANK
+from foundation.errors import AdapterError
 
 NOT_INSTALLED = "vLLM not installed"
 

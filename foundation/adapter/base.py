@@ -1,20 +1,50 @@
 """The base model of an adapter: which one it is, and the shapes of its own weights."""
 
+import re
 from pathlib import Path
 
 import orjson
 
-from train.adapter_config import AdapterConfig
-from train.adapter_weights import Update, open_safetensors
-from train.errors import AdapterError
+from foundation.adapter.config import CONFIG_FILE, AdapterConfig
+from foundation.adapter.weights import Update, open_safetensors
+from foundation.errors import AdapterError
 
 Shapes = dict[str, tuple[int, ...]]
 
+_CACHED = re.compile(r"models--(?:[^/]+--)?([^/]+)/snapshots/[^/]+$")
 
-def base_identity(name: str) -> str:
-    """Return what tells one base from another: a folder's resolved path, or a Hub id."""
-    path = Path(name)
-    return str(path.resolve()) if path.is_dir() else name
+
+def check_base(folder: Path, config: AdapterConfig, base: str) -> None:
+    """Check that an adapter was made for a base, wherever that one is now.
+
+    The same base is the same folder, or one of the same name: the last part of a path or Hub id,
+    whatever its case. Where a base is local, its layers are compared too: `check_fit`.
+
+    Raises: AdapterError: it was made for another one.
+    """
+    made_for = config.base_model_name_or_path
+    if _names_of(made_for) & _names_of(base):
+        return
+    raise AdapterError(
+        f"{folder / CONFIG_FILE}: base_model_name_or_path is {made_for!r}, not {base!r}; use the "
+        "base model that the adapter was trained on; if it is the same one under another name, "
+        "correct base_model_name_or_path"
+    )
+
+
+def _names_of(base: str) -> set[str]:
+    """Return the names by which a base may go: as it is written, and as the file system has it."""
+    names = {_last_part(base)}
+    if Path(base).is_dir():
+        names.add(_last_part(str(Path(base).resolve())))
+    return names
+
+
+def _last_part(base: str) -> str:
+    """Return the last part of a path, also one of Windows or of the Hub's cache, or of a Hub id."""
+    path = base.replace("\\", "/").rstrip("/").lower()
+    in_cache = _CACHED.search(path)
+    return in_cache[1] if in_cache else path.rpartition("/")[2]
 
 
 def read_base_shapes(name: str) -> Shapes:
@@ -30,7 +60,7 @@ def read_base_shapes(name: str) -> Shapes:
     for path in sorted(folder.glob("*.safetensors")):
         if path.name.startswith("adapter_"):
             continue
-        with open_safetensors(path) as file:
+        with open_safetensors(path, "numpy") as file:
             for tensor in file.keys():  # noqa: SIM118 - not a dictionary
                 shapes[tensor] = tuple(file.get_slice(tensor).get_shape())
     return shapes
@@ -41,11 +71,10 @@ def check_fit(path: Path, update: Update, base: Shapes, config: AdapterConfig) -
 
     Raises: AdapterError: the base has no such weight, or it is of another shape.
     """
-    name = config.base_model_name_or_path
     shapes = _weights_of(update.module, base)
     if not shapes:
         raise AdapterError(
-            f"{path}: {update.tensor('A')}: the base model {name!r} has no weight "
+            f"{path}: {update.tensor('A')}: the base model has no weight "
             f"{update.module}.weight; the adapter is for another model, use that one"
         )
     layer = (update.shape_b[0], update.shape_a[1])
@@ -57,7 +86,7 @@ def check_fit(path: Path, update: Update, base: Shapes, config: AdapterConfig) -
     side = "A" if layer[1:] != weight[1:] else "B"
     raise AdapterError(
         f"{path}: {update.tensor(side)} makes an update of shape {list(layer)}, but "
-        f"{update.module}.weight of the base model {name!r} is {list(weight)}; the adapter is "
+        f"{update.module}.weight of the base model is {list(weight)}; the adapter is "
         "for another model, use that one"
     )
 

@@ -7,9 +7,12 @@ from typing import Any
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from foundation.errors import AdapterError
 from foundation.regular_file import open_regular
-from train.config import MAX_SERVED_RANK
-from train.errors import AdapterError
+
+SERVED_RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
+"""Ranks that vLLM serves; an adapter takes the smallest that holds it."""
+MAX_SERVED_RANK = SERVED_RANKS[-1]
 
 CONFIG_FILE = "adapter_config.json"
 # Features that `PEFTHelper` of vLLM 0.32 refuses or does not read.

@@ -1,4 +1,4 @@
-"""`adapter_model.safetensors`: whole pairs of matrices, of the configured rank, finite, moved."""
+"""`adapter_model.safetensors`: whole pairs of matrices, of the configured rank."""
 
 import re
 from collections.abc import Iterator
@@ -7,16 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError, safe_open
 
-from foundation.adapter_digest import WEIGHTS_FILE
-from train.adapter_config import AdapterConfig
-from train.errors import AdapterError
+from foundation.adapter.config import SERVED_RANKS, AdapterConfig
+from foundation.adapter.digest import WEIGHTS_FILE
+from foundation.errors import AdapterError
 
 _PICKLES = ("adapter_model.bin", "adapter_model.pt")
 # PEFT saves the frozen base beside an update of these; vLLM skips it.
 _COPIES_OF_BASE = (".embed_tokens.base_layer.weight", ".lm_head.base_layer.weight")
+# torch.compile wraps a model in a module of this name.
+_COMPILED = "._orig_mod."
 _MATRIX = re.compile(r"base_model\.model\.(?P<module>.+)\.lora_(?P<side>[AB])\.weight")
 
 
@@ -41,30 +42,35 @@ class AdapterWeights:
     dtype: str
     num_parameters: int
 
+    @property
+    def served_rank(self) -> int:
+        """The rank that an engine must be started with: that of its largest update, rounded up."""
+        largest = max(update.shape_a[0] for update in self.updates)
+        return next(rank for rank in SERVED_RANKS if rank >= largest)
+
 
 def read_adapter_weights(folder: Path, config: AdapterConfig) -> AdapterWeights:
-    """Read an adapter's shapes, and check shapes and values.
+    """Read an adapter's shapes and check them.
 
     Raises: AdapterError: which tensor is wrong, or why the file cannot be read.
     """
     path = folder / WEIGHTS_FILE
     _check_is_there(folder)
-    with open_safetensors(path) as file:
+    with open_safetensors(path, "numpy") as file:
         names = [name for name in file.keys() if not name.endswith(_COPIES_OF_BASE)]  # noqa: SIM118
         shapes = {name: tuple(file.get_slice(name).get_shape()) for name in names}
         updates = _pair(path, shapes)
         _check_ranks(path, updates, config)
-        _check_values(path, file, updates)
         dtypes = {str(file.get_slice(name).get_dtype()) for name in shapes}
     num_parameters = sum(_area(shape) for shape in shapes.values())
     return AdapterWeights(updates, "+".join(sorted(dtypes)), num_parameters)
 
 
 @contextmanager
-def open_safetensors(path: Path) -> Iterator[Any]:
+def open_safetensors(path: Path, framework: str) -> Iterator[Any]:
     """Open a safetensors file; what is wrong with it is one line."""
     try:
-        with safe_open(path, framework="pt") as file:
+        with safe_open(path, framework=framework) as file:
             yield file
     except (SafetensorError, OSError) as error:
         reason = " ".join(str(error).split())
@@ -102,6 +108,11 @@ def _pair(path: Path, shapes: dict[str, tuple[int, ...]]) -> tuple[Update, ...]:
 
 
 def _module_of(path: Path, tensor: str) -> str:
+    if _COMPILED in tensor:
+        raise AdapterError(
+            f"{path}: {tensor} is of a compiled model, and no engine finds the layer; save the "
+            "adapter of the model that was compiled"
+        )
     match = _MATRIX.fullmatch(tensor)
     if match is None:
         raise AdapterError(
@@ -121,31 +132,6 @@ def _check_ranks(path: Path, updates: tuple[Update, ...], config: AdapterConfig)
                     f"{form} with r {rank} of adapter_config.json; put the right configuration "
                     "beside the weights"
                 )
-
-
-def _check_values(path: Path, file: Any, updates: tuple[Update, ...]) -> None:  # noqa: ANN401
-    is_moved = False
-    for update in updates:
-        for side in ("A", "B"):
-            tensor = file.get_tensor(update.tensor(side))
-            _check_finite(path, update.tensor(side), tensor)
-        is_moved = is_moved or bool(tensor.any())
-    if not is_moved:
-        raise AdapterError(
-            f"{path}: every lora_B is zero, so the adapter changes nothing; train it, and look "
-            "at the learning rate"
-        )
-
-
-def _check_finite(path: Path, name: str, tensor: torch.Tensor) -> None:
-    if not tensor.is_floating_point():
-        raise AdapterError(f"{path}: {name} is of type {tensor.dtype}; save it in floating point")
-    wrong = tensor[~torch.isfinite(tensor)]
-    if len(wrong):
-        raise AdapterError(
-            f"{path}: {name} holds {len(wrong)} values like {wrong[0].item()}; train again with "
-            "a lower learning rate"
-        )
 
 
 def _area(shape: tuple[int, ...]) -> int:

@@ -1,0 +1,1 @@
+"""LoRA adapters on disk: whether vLLM serves them, and on which base."""
