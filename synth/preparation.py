@@ -26,13 +26,14 @@ def prepare(config: RunConfig, iteration: int, directory: RunDirectory) -> tuple
     prompts = load_prompt_set(config.prompts)
     seeds = load_seeds(config.seeds)
     held_out = load_held_out(config.held_out.instructions, config.held_out.num_instructions)
+    pool = _pool(seeds, iteration, directory)
     adapters = _adapters(config, iteration, directory)
     today = _today(config, directory, adapters.values())
     recipe = Recipe(
         config=config,
         iteration=iteration,
         prompts=prompts,
-        pool=_pool(seeds, iteration, directory),
+        pool=pool,
         adapters=adapters,
         held_out=held_out.instructions,
         today=today,

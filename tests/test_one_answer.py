@@ -70,8 +70,6 @@ SERVED = {
     *("plain", "rslora", "rank_pattern", "alpha_pattern", "regex", "layers_to_transform"),
     *("exclude", "old_peft", "unknown_keys", "moved_base", "moved_to_windows"),
     *("from_the_hub_s_cache", "slash", "empty_pattern", "bfloat16"),
-    # vLLM has no rule for it: an adapter of the head is served like any other.
-    "lm_head_target",
 }
 
 
@@ -168,8 +166,7 @@ def test_there_is_one_answer(adapter, model, tmp_path, name):
     assert (synthesizer is None) == (name in SERVED), synthesizer
     assert checked == synthesizer
     assert "\n" not in (synthesizer or "")
-    if name != "lm_head_target":  # Served, but tied to the embeddings.
-        assert merged == synthesizer
+    assert merged == synthesizer
     continued = as_continued(copied, model)
     if synthesizer is not None:
         assert continued == synthesizer

@@ -8,12 +8,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, Strict, field_validator, model_validator
 
-from foundation.adapter.config import MAX_SERVED_RANK
+from foundation.adapter.config import MAX_SERVED_RANK, OUTSIDE_DECODER
 from foundation.settings import Settings
 
 TemplateValue = str | bool | int | float
-# Embeddings and the head, which an adapter of linear layers leaves alone.
-_NOT_SERVED = frozenset({"embed_tokens", "lm_head", "wte", "embed_out"})
 
 
 class ModelConfig(Settings):
@@ -57,7 +55,7 @@ class LoraConfig(Settings):
     @field_validator("target_modules")
     @classmethod
     def _check_targets(cls, value: str | tuple[str, ...]) -> str | tuple[str, ...]:
-        refused = sorted(_NOT_SERVED & set(value)) if isinstance(value, tuple) else []
+        refused = sorted(OUTSIDE_DECODER & set(value)) if isinstance(value, tuple) else []
         if refused or not value:
             raise ValueError(f"name linear layers inside the decoder, not {refused or 'nothing'}")
         return value

@@ -9,7 +9,6 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, Genera
 
 from foundation.adapter.config import CONFIG_FILE
 from foundation.adapter.served import ServedAdapter
-from foundation.adapter.weights import AdapterWeights
 from foundation.atomic_file import write_json
 from foundation.atomic_folder import atomic_folder
 from foundation.digest import digest_of
@@ -42,7 +41,6 @@ def merge_adapter(
     served = check_served(adapter, base)
     with atomic_folder(out) as folder:
         model, tokenizer = _load_base(served, trust_remote_code)
-        _refuse_tied(adapter, served.weights, model.config)
         dtypes = {name: weight.dtype for name, weight in model.named_parameters()}
         merged = _merge(model.float(), adapter)
         for name, weight in merged.named_parameters():
@@ -74,15 +72,6 @@ def _refuse_quantized(name: str, base: Any) -> None:  # noqa: ANN401 - of transf
         raise ConfigError(
             f"base model: {name!r} is quantized ({quantization['quant_method']}), so "
             "no update can be added to its weights; merge into the model that it was made from"
-        )
-
-
-def _refuse_tied(adapter: Path, weights: AdapterWeights, base: Any) -> None:  # noqa: ANN401
-    tied = getattr(base, "tie_word_embeddings", False)
-    if tied and any(update.module == "lm_head" for update in weights.updates):
-        raise AdapterError(
-            f"{adapter}: updates lm_head, whose weight the base shares with its embeddings, so "
-            "the merge would change these too; serve the adapter beside its base"
         )
 
 

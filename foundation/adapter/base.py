@@ -106,8 +106,6 @@ def _weights_of(module: str, base: Shapes) -> list[tuple[int, ...]]:
     """Return the shapes of a layer's weight; several if the base stores it under another prefix."""
     if f"{module}.weight" in base:
         return [base[f"{module}.weight"]]
-    if module == "lm_head":
-        return [shape for tensor, shape in base.items() if tensor.endswith("embed_tokens.weight")]
     # The text model of a multimodal checkpoint: model.language_model.layers for model.layers.
     _, layers, rest = module.partition("layers.")
     end = f".{layers}{rest}.weight"

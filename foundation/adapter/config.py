@@ -13,6 +13,8 @@ from foundation.regular_file import open_regular
 SERVED_RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
 """Ranks that vLLM serves; an adapter takes the smallest that holds it."""
 MAX_SERVED_RANK = SERVED_RANKS[-1]
+OUTSIDE_DECODER = frozenset({"embed_tokens", "lm_head", "wte", "embed_out"})
+"""Last parts of the names of embeddings and heads; an update of a head kills vLLM 0.32's core."""
 
 CONFIG_FILE = "adapter_config.json"
 # Features that `PEFTHelper` of vLLM 0.32 refuses or does not read.

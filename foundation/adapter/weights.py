@@ -9,7 +9,7 @@ from typing import Any
 
 from safetensors import SafetensorError, safe_open
 
-from foundation.adapter.config import SERVED_RANKS, AdapterConfig
+from foundation.adapter.config import OUTSIDE_DECODER, SERVED_RANKS, AdapterConfig
 from foundation.adapter.digest import WEIGHTS_FILE
 from foundation.errors import AdapterError
 
@@ -117,6 +117,11 @@ def _module_of(path: Path, tensor: str) -> str:
     if match is None:
         raise AdapterError(
             f"{path}: {tensor} is no lora_A or lora_B of a linear layer; train only linear layers"
+        )
+    if match["module"].rpartition(".")[2] in OUTSIDE_DECODER:
+        raise AdapterError(
+            f"{path}: {tensor} updates {match['module']}, at which vLLM's engine dies; train only "
+            "linear layers inside the decoder"
         )
     return match["module"]
 
