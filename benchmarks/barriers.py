@@ -13,7 +13,8 @@ from synth.engine.layer import EngineLayer
 from synth.engine.protocol import Completion, Engine, NewWatch, Request
 from synth.pipeline.answer import NEAR_DUPLICATE
 from synth.pipeline.book import CohortBook
-from synth.pipeline.cohort import cohort_at, rank
+from synth.pipeline.cohort import Cohort, rank
+from synth.pipeline.cohort_plan import CohortPlan
 from synth.pipeline.expand import propose_instruction
 from synth.pipeline.extend import extend_response
 from synth.pipeline.generate import generate_response
@@ -41,7 +42,8 @@ async def synthesize_in_stages(
     """Take all slots through one stage after the other; each ends at a share of its tasks."""
     engine, config = UnwatchedEngine(engine), recipe.config
     registry = InstructionRegistry(recipe.pool, config.expand, recipe.held_out)
-    everything = cohort_at(0, recipe.iteration, config.num_instructions, config.num_instructions)
+    plan = CohortPlan(recipe.iteration, (config.num_instructions,), config.num_instructions)
+    everything = Cohort(0, plan.slots(0))
     book = CohortBook(0)
     instructions = await _stage(
         [_instruction(slot, recipe, engine, registry, book) for slot in everything.slots], 1.0

@@ -15,6 +15,8 @@ from foundation.atomic_file import write_json
 from foundation.errors import DirectoryError
 
 _LOCK = ".lock"
+# Parts of `config.json` that may change while a run goes on.
+_FREE_KEYS = ("execution", "num_instructions")
 _LOCK_ATTEMPTS = 5
 _LOCK_PAUSE_S = 0.1
 
@@ -74,24 +76,51 @@ class OwnedDirectory:
             os.close(descriptor)
         return False
 
+    def is_begun(self) -> bool:
+        """Tell whether anything in the directory depends on its configuration."""
+        return self.config.exists()
+
     def claim(self, resolved: dict[str, Any]) -> None:
         """Write the resolved configuration, or check that it is the one that stands there.
 
+        What the results do not depend on may differ, and is written as it is now.
+
         Raises: DirectoryError: another configuration or other inputs, with the keys that differ.
         """
-        if not self.config.exists():
-            write_json(self.config, resolved)
-            return
+        self.check(resolved)
+        earlier = self.read_config() if self.is_begun() else resolved
+        current = earlier | {key: resolved[key] for key in _FREE_KEYS if key in resolved}
+        if current != earlier or not self.is_begun():
+            write_json(self.config, current)
+
+    def check(self, resolved: dict[str, Any]) -> None:
+        """Check that the configuration that stands there, if any, is this one.
+
+        Raises: DirectoryError: another configuration or other inputs, with the keys that differ.
+        """
+        if self.is_begun():
+            self._compare(self.read_config(), resolved)
+
+    def read_config(self) -> dict[str, Any]:
+        """Read the resolved configuration that stands there.
+
+        Raises: DirectoryError: it is not as it was written.
+        """
         try:
             earlier = orjson.loads(self.config.read_bytes())
         except orjson.JSONDecodeError as error:
             raise DirectoryError(f"{self.config}: not JSON: {error}; restore it") from None
         if not isinstance(earlier, dict):
             raise DirectoryError(f"{self.config}: not an object; restore it")
+        return earlier
+
+    def _compare(self, earlier: dict[str, Any], resolved: dict[str, Any]) -> None:
+        # An earlier version kept all settings under `config`.
+        known = {**earlier, "config": _without(earlier.get("config"), resolved.get("execution"))}
         differing = [
             f"{key} {old!r} -> {new!r}"
-            for key, old, new in _differences(earlier, resolved)
-            if key.split(".")[0] in ("config", "inputs")
+            for section in ("config", "inputs")
+            for key, old, new in _differences(known.get(section), resolved.get(section), section)
         ]
         if differing:
             raise DirectoryError(
@@ -108,6 +137,18 @@ def _lock(descriptor: int) -> bool:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return True
     return False
+
+
+def _without(tree: object, other: object) -> object:
+    """Return a tree without the leaves that another one has too."""
+    if not isinstance(tree, dict) or not isinstance(other, dict):
+        return tree
+    pruned = {key: _without(value, other.get(key)) for key, value in tree.items()}
+    return {
+        key: value
+        for key, value in pruned.items()
+        if key not in other or (isinstance(other[key], dict) and value)
+    }
 
 
 def _differences(old: object, new: object, key: str = "") -> Iterator[tuple[str, object, object]]:

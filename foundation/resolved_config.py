@@ -15,19 +15,21 @@ def resolve(
     inputs: Mapping[str, Any],
     packages: Iterable[str],
     *,
-    indecisive: Mapping[str, Any] | None = None,
+    free: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Collect what decides the results, with a digest over it, and the versions in use.
 
     Args:
-        indecisive: What the results do not depend on, as pydantic's `exclude` takes it.
+        free: What the results do not depend on, as pydantic's `exclude` takes it; it is kept
+            apart, as `execution`, and may be another at the next start.
     """
-    settings = config.model_dump(mode="json", exclude=indecisive)
+    settings = config.model_dump(mode="json", exclude=free)
     decisive = {"config": settings, "inputs": dict(inputs)}
     canonical = orjson.dumps(decisive, option=orjson.OPT_SORT_KEYS)
     return {
         **decisive,
         "digest": hashlib.sha256(canonical).hexdigest(),
+        "execution": config.model_dump(mode="json", include=free) if free else {},
         "versions": versions(packages),
     }
 

@@ -243,6 +243,15 @@ class LoopConfig(Settings):
         return self
 
 
+class BreakerConfig(Settings):
+    """When a run is stopped because next to nothing of what a stage writes is accepted."""
+
+    requests: int = Field(200, ge=0)
+    """Requests of a stage after which its acceptance is looked at; 0 never stops a run."""
+    min_acceptance: float = Field(0.01, ge=0.0, le=1.0)
+    """Smallest share of them that must be accepted; 0 never stops a run."""
+
+
 class OutputConfig(Settings):
     """Files for the trainer."""
 
@@ -285,15 +294,12 @@ class RunConfig(Settings):
     """Length sampling."""
     held_out: HeldOutConfig = HeldOutConfig()
     """The held-out measure."""
+    breaker: BreakerConfig = BreakerConfig()
+    """The breaker; a run's data does not depend on it."""
     output: OutputConfig = OutputConfig()
     """Files for the trainer."""
     loop: LoopConfig = LoopConfig()
     """Training between macro-iterations, for `synth loop`."""
-
-    @property
-    def num_cohorts(self) -> int:
-        """Cohorts that the instructions are cut into."""
-        return -(-self.num_instructions // self.cohort_instructions)
 
     @field_validator("filter", mode="before")
     @classmethod

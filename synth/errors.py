@@ -24,6 +24,10 @@ class BusyEngineError(TurnedAwayError):
         self.wait_s = wait_s
 
 
+class BreakerError(CommandError):
+    """Next to nothing of what a stage writes is accepted."""
+
+
 class StepError(CommandError):
     """A step of a loop failed."""
 

@@ -69,8 +69,7 @@ def check_plan(plan: LoopPlan) -> Recipe:
         keys = ", ".join(f"adapters.{role}" for role in configured)
         raise ConfigError(f"{keys}: set, but a loop serves what it trained; remove it")
     recipe, resolved = prepare(plan.config, _FIRST, plan.directory)
-    if plan.directory.config.exists():
-        plan.directory.claim(resolved)
+    plan.directory.check(resolved)
     return recipe
 
 

@@ -28,7 +28,7 @@ def measure_iteration(config: RunConfig, iteration: int, directory: RunDirectory
     if not recipe.held_out:
         raise ConfigError("held_out.num_instructions: 0; nothing to measure, set at least 1")
     if files.held_out.exists():
-        directory.claim(resolved)
+        directory.check(resolved)
         _report(files, Console())
         return 0
     return work_on_engine(recipe, resolved, directory, measure_with_engine)

@@ -29,9 +29,11 @@ def prepare(config: RunConfig, iteration: int, directory: RunDirectory) -> tuple
     pool = _pool(seeds, iteration, directory)
     adapters = _adapters(config, iteration, directory)
     today = _today(config, directory, adapters.values())
+    asked_before = _asked_before(config, directory)
     recipe = Recipe(
         config=config,
         iteration=iteration,
+        asked_before=asked_before,
         prompts=prompts,
         pool=pool,
         adapters=adapters,
@@ -44,7 +46,21 @@ def prepare(config: RunConfig, iteration: int, directory: RunDirectory) -> tuple
         "held_out_sha256": held_out.digest,
         **as_input(today),
     }
-    return recipe, resolve_run(config, inputs)
+    return recipe, resolve_run(config, inputs, asked_before)
+
+
+def _asked_before(config: RunConfig, directory: RunDirectory) -> tuple[int, ...]:
+    """Return the smaller numbers of instructions that the run was asked for.
+
+    Raises: ConfigError: it was asked for more.
+    """
+    asked, number = directory.asked(), config.num_instructions
+    if asked and number < asked[-1]:
+        raise ConfigError(
+            f"num_instructions: {number}, but {directory.folder} was asked for {asked[-1]}; it may "
+            "grow, not shrink: ask for as many or use another directory"
+        )
+    return tuple(earlier for earlier in asked if earlier < number)
 
 
 def _today(config: RunConfig, directory: RunDirectory, adapters: Iterable[Adapter]) -> date | None:

@@ -73,8 +73,7 @@ class Reporter:
         """Sum up the run as it stands."""
         load = self._run.load()
         return summarize(
-            self._recipe.config,
-            self._recipe.iteration,
+            self._recipe,
             self._tally,
             state=state,
             seconds=self._seconds_before + self._clock() - self._began,

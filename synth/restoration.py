@@ -20,10 +20,13 @@ Settle = Callable[[list[tuple[int, str | None]]], None]
 def restore(recipe: Recipe, files: IterationFiles, tally: Tally, settle: Settle) -> list[int]:
     """Book complete cohorts and settle their slots; return the indices of those that remain.
 
+    A complete iteration that was asked for more is complete no longer.
+
     Raises: CorruptFileError: a file of a complete cohort is not as it was written.
     """
+    files.manifest.unlink(missing_ok=True)
     remaining = []
-    for index in range(recipe.config.num_cohorts):
+    for index in range(recipe.plan.num_cohorts):
         if not files.receipt(index).exists():
             remaining.append(index)
             continue

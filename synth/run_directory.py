@@ -100,6 +100,27 @@ class RunDirectory(OwnedDirectory):
         """Return the files of a macro-iteration."""
         return IterationFiles(self.folder / f"iteration-{number}")
 
+    def is_begun(self) -> bool:
+        """Tell whether anything depends on the configuration: all but logs and summaries."""
+        found = (
+            path
+            for pattern in ("iteration-*/held_out.jsonl", "iteration-*/*/*")
+            for path in self.folder.glob(pattern)
+        )
+        return self.config.exists() and any(path.is_dir() or path.stat().st_size for path in found)
+
+    def asked(self) -> tuple[int, ...]:
+        """Return the numbers of instructions that the run was asked for so far, ascending.
+
+        Raises: DirectoryError: `config.json` is not as it was written.
+        """
+        if not self.is_begun():
+            return ()
+        earlier = self.read_config()
+        # An earlier version kept the one number among the settings.
+        numbers = earlier.get("num_instructions") or [earlier["config"]["num_instructions"]]
+        return tuple(numbers)
+
     def iterations(self) -> list[int]:
         """Return the numbers of the macro-iterations that were begun."""
         names = [path.name.removeprefix("iteration-") for path in self.folder.glob("iteration-*")]

@@ -28,11 +28,16 @@ def write_shards(files: IterationFiles, recipe: Recipe) -> None:
                 file.writelines(lines)
 
 
-def write_manifest(files: IterationFiles) -> None:
-    """List every data file with its digest and row count; its presence means complete."""
+def write_manifest(files: IterationFiles, num_instructions: int) -> None:
+    """List every data file with its digest and row count; its presence means complete.
+
+    Args:
+        num_instructions: How many the iteration was asked for.
+    """
     folders = ("records", "rejects", "shards")
     paths = sorted(path for name in folders for path in (files.folder / name).glob("*.jsonl"))
-    write_json(files.manifest, {"files": [_describe(path, files.folder) for path in paths]})
+    listed = [_describe(path, files.folder) for path in paths]
+    write_json(files.manifest, {"num_instructions": num_instructions, "files": listed})
 
 
 def check_files(files: IterationFiles, kind: str) -> None:

@@ -15,6 +15,7 @@ from synth.engine.protocol import EngineLoad, Stage
 from synth.engine.room_meter import RoomTimes
 from synth.ledger import KEPT, MEASURED, RETRIED, Ledger
 from synth.percentiles import percentiles
+from synth.pipeline.recipe import Recipe
 from synth.tally import RecordWords, Tally, Totals
 
 JsonRow = dict[str, Any]
@@ -25,8 +26,7 @@ _EXPAND_WEIGHT, _GENERATE_WEIGHT, _EXTEND_WEIGHT = 0.1, 0.25, 0.65
 
 
 def summarize(
-    config: RunConfig,
-    iteration: int,
+    recipe: Recipe,
     tally: Tally,
     *,
     state: str,
@@ -38,14 +38,14 @@ def summarize(
     tokens_per_s_now: float,
 ) -> JsonRow:
     """Sum a run up as one JSON object."""
-    totals = tally.totals()
+    totals, config = tally.totals(), recipe.config
     ledger = _with_losses(totals.ledger, engine)
     return {
         "state": state,
-        "iteration": iteration,
+        "iteration": recipe.iteration,
         "asked": config.num_instructions,
         "cohorts": {
-            "total": config.num_cohorts,
+            "total": recipe.plan.num_cohorts,
             "open": tally.num_open,
             "complete": tally.num_complete,
         },

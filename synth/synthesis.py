@@ -1,15 +1,18 @@
 """`synth run`: prepare, start what runs it, run the iteration."""
 
 from importlib.util import find_spec
+from pathlib import Path
 
 from rich.console import Console
 
 from foundation.errors import ConfigError
+from foundation.json_file import read_json
 from synth.cluster.ray_environment import set_ray_environment
 from synth.config import RunConfig
 from synth.engine.protocol import Engine
 from synth.engine_session import work_on_engine
 from synth.execution import carry_out
+from synth.loop_plan import TRAINED_ROLES
 from synth.pipeline.recipe import Recipe
 from synth.preparation import prepare
 from synth.run import Run
@@ -25,8 +28,8 @@ def run_iteration(config: RunConfig, iteration: int, directory: RunDirectory) ->
     """
     files = directory.iteration(iteration)
     recipe, resolved = prepare(config, iteration, directory)
-    if files.manifest.exists():
-        directory.claim(resolved)
+    if files.manifest.exists() and not _is_asked_for_more(recipe, files, directory):
+        directory.check(resolved)
         Console().print(f"iteration {iteration} is complete already: {files.folder}", markup=False)
         return 0
     if config.engine.replicas is not None:
@@ -37,6 +40,27 @@ def run_iteration(config: RunConfig, iteration: int, directory: RunDirectory) ->
 
         return work_on_cluster(recipe, resolved, directory)
     return work_on_engine(recipe, resolved, directory, run_with_engine)
+
+
+def _is_asked_for_more(recipe: Recipe, files: IterationFiles, directory: RunDirectory) -> bool:
+    """Tell whether a complete iteration is to grow.
+
+    Raises: ConfigError: it is, but something was made of it already.
+    """
+    manifest, number = read_json(files.manifest, "restore it"), recipe.config.num_instructions
+    if number <= manifest.get("num_instructions", number):
+        return False
+    dependents = [
+        directory.iteration(recipe.iteration + 1).folder,
+        *(files.adapter(role.value) for role in TRAINED_ROLES),
+    ]
+    if found := next(filter(Path.exists, dependents), None):
+        raise ConfigError(
+            f"num_instructions: {number}, but iteration {recipe.iteration} is complete with "
+            f"{manifest['num_instructions']} and {found} was made of it; delete that, or ask for "
+            "as many"
+        )
+    return True
 
 
 async def run_with_engine(

@@ -9,6 +9,7 @@ from synth.held_out import ledger_rows, summarize_held_out
 from synth.ledger import Ledger
 from synth.pipeline.book import CohortBook
 from synth.pipeline.sample import ExtendedResponse
+from synth.pipeline.verdicts import Verdicts
 
 JsonRow = dict[str, Any]
 
@@ -57,11 +58,17 @@ class Tally:
     """Generated tokens of the texts in records."""
     held_out: JsonRow | None = None
     """Summary of the held-out answers, once they are complete."""
+    verdicts: Verdicts = field(default_factory=Verdicts)
+    """On the requests of this process."""
     _open: dict[int, CohortBook] = field(default_factory=dict)
+
+    def all_verdicts(self) -> Verdicts:
+        """Return the verdicts of all processes of the run."""
+        return self.verdicts
 
     def open_book(self, cohort: int) -> CohortBook:
         """Start the book of a cohort."""
-        self._open[cohort] = CohortBook(cohort)
+        self._open[cohort] = CohortBook(cohort, self.verdicts)
         return self._open[cohort]
 
     def discard_book(self, cohort: int) -> None:

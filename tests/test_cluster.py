@@ -26,8 +26,8 @@ NUM_INSTRUCTIONS = 48
 ROOT = Path(__file__).parents[1]
 
 
-def config_of(replicas, **engine):
-    config = small_config(num_instructions=NUM_INSTRUCTIONS, cohort_instructions=4)
+def config_of(replicas, num_instructions=NUM_INSTRUCTIONS, **engine):
+    config = small_config(num_instructions=num_instructions, cohort_instructions=4)
     engine = config.engine.model_copy(update={"replicas": replicas, **engine})
     return config.model_copy(update={"engine": engine})
 
@@ -92,6 +92,15 @@ def test_any_number_of_replicas_writes_the_same_files(cluster, expected, tmp_pat
     metrics = metrics_of(files)
     assert metrics["cohorts"] == {"total": 12, "open": 0, "complete": 12}
     assert metrics["engine"]["num_engines"] == replicas
+
+
+def test_a_run_that_grows_writes_what_it_writes_without_ray(cluster, tmp_path):
+    cluster.add_node(num_cpus=2)
+    for number in (10, 24):
+        plain, _ = run_scripted(tmp_path / "plain", config_of(1, num_instructions=number))
+        files, code = run(tmp_path / "out", 2, replica_engine.fast, num_instructions=number)
+    assert code == 0
+    assert data_files(files) == data_files(plain)
 
 
 @pytest.mark.faults

@@ -54,7 +54,10 @@ def config_of(base, **sections):
         ({"lora": {"alpha": 4}}, "lora.alpha is 8.0 in it and 4"),
         ({"lora": {"use_rslora": True}}, "lora.use_rslora is False in it and True"),
         ({"lora": {"target_modules": ["q_proj"]}}, "lora.target_modules is .*'v_proj'.* and .*'q_"),
-        ({"model": {"name": "models/smollm2-135m-instruct"}}, "base_model_name_or_path is .*, not 'models/"),
+        (
+            {"model": {"name": "models/smollm2-135m-instruct"}},
+            "base_model_name_or_path is .*, not 'models/",
+        ),
     ],
 )
 def test_one_of_another_shape_or_base_is_refused(model, shard, adapter, tmp_path, section, says):

@@ -277,13 +277,16 @@ def test_processes_and_launcher_configuration_belong_together(folder):
 
 
 def claimed(folder):
-    """Claim a directory as the first `synth run` does."""
+    """Claim a directory as the first `synth run` does, and have something depend on it."""
     from synth.preparation import prepare
 
     directory = RunDirectory(folder / "out")
     _, resolved = prepare(loop_config(folder), 1, directory)
     (folder / "out").mkdir()
     directory.claim(resolved)
+    journal = directory.iteration(1).journal(0)
+    journal.parent.mkdir(parents=True)
+    journal.write_text("{}")
 
 
 def test_another_configuration_is_refused_before_the_first_step(folder):

@@ -18,7 +18,7 @@ def _kill(*_: object, **__: object) -> None:
 
 def _trained(folder: Path) -> TrainingDirectory:
     directory = TrainingDirectory(folder / "adapter")
-    checkpoint = directory.checkpoints / "checkpoint-5"
+    checkpoint = directory.work.checkpoints / "checkpoint-5"
     checkpoint.mkdir(parents=True)
     mark_complete(checkpoint)
     directory.work.claim({"config": {}})
@@ -34,7 +34,7 @@ def test_checkpoints_stay_until_the_adapter_appears(
     with pytest.raises(_KilledError):
         directory.publish()
     assert not directory.is_finished({"config": {}})
-    assert directory.last_checkpoint() is not None
+    assert directory.work.last_checkpoint() is not None
 
 
 def test_checkpoints_of_a_published_adapter_go(

@@ -91,7 +91,7 @@ def make_trainer(
     model = load_lora_model(config, previous)
     trainer = SFTTrainer(
         model=model,
-        args=_arguments(config, len(train_examples), bool(eval_rows), directory.checkpoints),
+        args=_arguments(config, len(train_examples), bool(eval_rows), directory.work.checkpoints),
         train_dataset=_dataset(_ordered(train_examples, config)),
         eval_dataset=_dataset([examples[index] for index in eval_rows]) if eval_rows else None,
         processing_class=tokenizer,
@@ -110,7 +110,7 @@ def _start(
     trainer: SFTTrainer, config: TrainConfig, examples: Examples, directory: TrainingDirectory
 ) -> Path | None:
     """Tell what is going to happen; return the checkpoint to go on from."""
-    checkpoint = directory.last_checkpoint()
+    checkpoint = directory.work.last_checkpoint()
     num_steps = trainer.set_initial_training_values(trainer.args, trainer.get_train_dataloader())[
         -1
     ]

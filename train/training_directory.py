@@ -12,22 +12,35 @@ from foundation.owned_directory import OwnedDirectory
 _COMPLETE = "complete"
 
 
+class TrainingWork(OwnedDirectory):
+    """The work on an adapter; without a checkpoint, nothing depends on its configuration."""
+
+    @property
+    def checkpoints(self) -> Path:
+        """What a killed training goes on from."""
+        return self.folder / "checkpoints"
+
+    def is_begun(self) -> bool:
+        """Tell whether there is a checkpoint to go on from."""
+        return self.config.exists() and self.last_checkpoint() is not None
+
+    def last_checkpoint(self) -> Path | None:
+        """Return the newest checkpoint that was written to its end."""
+        complete = [path.parent for path in self.checkpoints.glob(f"checkpoint-*/{_COMPLETE}")]
+        return max(complete, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
+
+
 class TrainingDirectory:
     """A finished adapter at `--out`, or the work on it beside, in `<out>.unfinished`."""
 
     def __init__(self, out: Path) -> None:
         self.out = out
-        self.work = OwnedDirectory(out.with_name(f"{out.name}.unfinished"))
+        self.work = TrainingWork(out.with_name(f"{out.name}.unfinished"))
 
     @property
     def metrics(self) -> Path:
         """One line per step, while the training goes on."""
         return self.work.folder / "metrics.jsonl"
-
-    @property
-    def checkpoints(self) -> Path:
-        """What a killed training goes on from."""
-        return self.work.folder / "checkpoints"
 
     def begun_config(self) -> Path | None:
         """Return the `config.json` of a training that is finished or was begun here."""
@@ -43,19 +56,14 @@ class TrainingDirectory:
             return False
         if not (self.out / PROVENANCE_FILE).is_file():
             raise DirectoryError(f"--out {self.out}: exists and is no adapter; choose another")
-        OwnedDirectory(self.out).claim(resolved)
+        OwnedDirectory(self.out).check(resolved)
         self._drop_checkpoints()
         return True
-
-    def last_checkpoint(self) -> Path | None:
-        """Return the newest checkpoint that was written to its end."""
-        complete = [path.parent for path in self.checkpoints.glob(f"checkpoint-*/{_COMPLETE}")]
-        return max(complete, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
 
     def clear(self) -> None:
         """Delete what a kill left: torn checkpoints, and what described weights that come anew."""
         (self.work.folder / PROVENANCE_FILE).unlink(missing_ok=True)
-        for path in self.checkpoints.glob("checkpoint-*"):
+        for path in self.work.checkpoints.glob("checkpoint-*"):
             if not (path / _COMPLETE).exists():
                 shutil.rmtree(path)
 
@@ -68,7 +76,7 @@ class TrainingDirectory:
         self._drop_checkpoints()
 
     def _drop_checkpoints(self) -> None:
-        shutil.rmtree(self.out / self.checkpoints.name, ignore_errors=True)
+        shutil.rmtree(self.out / self.work.checkpoints.name, ignore_errors=True)
 
 
 def mark_complete(checkpoint: Path) -> None:

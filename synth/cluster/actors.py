@@ -58,4 +58,4 @@ def start_coordinator(recipe: Recipe) -> Any:  # noqa: ANN401 - of Ray
     make_coordinator = ray.remote(Coordinator).options(
         num_cpus=0, scheduling_strategy=here, max_concurrency=_MAX_WAITING_CALLS
     )
-    return make_coordinator.remote(recipe.config, recipe.pool, recipe.held_out)
+    return make_coordinator.remote(recipe.plan, recipe.config.expand, recipe.pool, recipe.held_out)

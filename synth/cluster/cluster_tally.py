@@ -6,6 +6,7 @@ from synth.cluster.status import Status
 from synth.engine.protocol import EngineLoad
 from synth.engine.room_meter import RoomTimes
 from synth.engine.sum_loads import ended, sum_loads
+from synth.pipeline.verdicts import Verdicts
 from synth.tally import Tally, Totals
 
 
@@ -36,6 +37,10 @@ class ClusterTally(Tally):
         status = self.statuses.pop(replica, None)
         if status is not None:
             self.ended.append(ended(status.load))
+
+    def all_verdicts(self) -> Verdicts:
+        """Add up what the replicas that live report."""
+        return self.verdicts.add(status.verdicts for status in self.statuses.values())
 
     def load(self) -> EngineLoad:
         """Return the loads of all engines together."""

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from synth.cluster.status import Status
-from synth.config import RunConfig
+from synth.config import ExpandConfig
+from synth.pipeline.cohort_plan import CohortPlan
 from synth.pipeline.instruction_registry import InstructionRegistry
 from synth.pipeline.sample import Slot
 
@@ -32,9 +33,11 @@ class News:
 class Coordinator:
     """Knows what is open and where; what is complete is on disk."""
 
-    def __init__(self, config: RunConfig, pool: Sequence[str], held_out: Sequence[str]) -> None:
-        self._registry = InstructionRegistry(pool, config.expand, held_out)
-        self._cohort_instructions = config.cohort_instructions
+    def __init__(
+        self, plan: CohortPlan, config: ExpandConfig, pool: Sequence[str], held_out: Sequence[str]
+    ) -> None:
+        self._registry = InstructionRegistry(pool, config, held_out)
+        self._plan = plan
         self._waiting: list[int] = []
         self._released: list[int] = []
         self._replica_of: dict[int, int] = {}
@@ -140,7 +143,7 @@ class Coordinator:
 
     async def settle(self, sequence: int, instruction: str | None) -> None:
         """Close a slot, once."""
-        decided = self._decisions[sequence // self._cohort_instructions]
+        decided = self._decisions[self._plan.cohort_of(sequence)]
         if sequence not in decided:
             decided[sequence] = instruction
             self._registry.settle(sequence, instruction)

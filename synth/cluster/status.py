@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from synth.engine.protocol import EngineLoad
 from synth.engine.room_meter import RoomTimes
+from synth.pipeline.verdicts import Verdicts
 from synth.tally import Totals
 
 
@@ -17,3 +18,4 @@ class Status:
     num_open: int
     num_replayed: int
     times: RoomTimes
+    verdicts: Verdicts

@@ -7,7 +7,7 @@ is answered from the journal; only what was in flight is repeated.
 import asyncio
 import os
 from contextlib import suppress
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -17,6 +17,8 @@ from foundation.atomic_file import naming
 from foundation.errors import CorruptFileError
 from synth.engine.layer import EngineLayer
 from synth.engine.protocol import Completion, Engine, FinishReason, NewWatch, Request
+
+_JOURNALLED = tuple(field.name for field in fields(Completion) if field.name != "is_replayed")
 
 
 class CohortJournal:
@@ -88,7 +90,7 @@ class JournallingEngine(EngineLayer):
         known = journal.take(request.id)
         if known is not None:
             self.num_replayed += 1
-            return known
+            return replace(known, is_replayed=True)
         completion = await self._inner.generate(request, new_watch)
         await journal.append(request.id, completion)
         return completion
@@ -112,8 +114,8 @@ def _forget_outcome(sync: "asyncio.Task[None]") -> None:
 
 
 def _fields(completion: Completion) -> dict[str, object]:
-    """Return what `dataclasses.asdict` does, without copying the text."""
-    return {field.name: getattr(completion, field.name) for field in fields(completion)}
+    """Return what `dataclasses.asdict` does of what is journalled, without copying the text."""
+    return {name: getattr(completion, name) for name in _JOURNALLED}
 
 
 def _read(path: Path) -> dict[str, Completion]:

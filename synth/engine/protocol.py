@@ -5,7 +5,7 @@ cannot be served is a completion with `FinishReason.ERROR`, an engine that is go
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
@@ -90,6 +90,8 @@ class Completion:
     num_generated_tokens: int
     detail: str | None = None
     """The watch's reason for an abort, or the engine's message for an error."""
+    is_replayed: bool = field(default=False, compare=False)
+    """Taken over from the journal of an earlier run."""
 
 
 @dataclass(frozen=True, slots=True)

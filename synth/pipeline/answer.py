@@ -46,7 +46,7 @@ async def _answer_unless_duplicate(
 ) -> list[InitialResponse] | None:
     """Answer while the proposal waits for its turn; None if it is a near-duplicate."""
     is_duplicate = asyncio.Event()
-    draft = CohortBook(book.cohort)
+    draft = book.draft()
     async with asyncio.TaskGroup() as tasks:
         answering = [
             tasks.create_task(
@@ -73,3 +73,4 @@ def _accept(proposal: Instruction, registry: Registry, book: CohortBook) -> None
     book.instructions[proposal.slot.sequence] = proposal.text
     book.count("instructions", 1)
     book.keep(Stage.EXPAND, proposal.completion)
+    book.verdicts.accept(Stage.EXPAND, proposal.completion)

@@ -9,6 +9,7 @@ from filters import count_words
 from synth.engine.protocol import Completion, Request, Stage
 from synth.ledger import LENGTH_SAMPLED, Ledger, outcome_of
 from synth.pipeline.sample import Exchange, ExtendedResponse, InitialResponse
+from synth.pipeline.verdicts import Verdicts, example_of
 
 JsonRow = dict[str, Any]
 
@@ -18,6 +19,8 @@ class CohortBook:
     """Ledger and rejects of a cohort; the run's ledger is the sum of its cohorts'."""
 
     cohort: int
+    verdicts: Verdicts = field(default_factory=Verdicts)
+    """Shared by all books of a process."""
     ledger: Ledger = field(default_factory=Ledger)
     rejects: list[JsonRow] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
@@ -31,8 +34,17 @@ class CohortBook:
         """Book a completion that served its purpose."""
         self.ledger.book(stage, outcome_of(completion, None), completion)
 
+    def draft(self) -> "CohortBook":
+        """Return a book for what may have to be written off as a whole."""
+        return CohortBook(self.cohort, self.verdicts)
+
     def reject(self, request: Request, completion: Completion, reason: str, text: str) -> None:
         """Book a completion whose text is dropped."""
+        self.verdicts.drop(request.stage, completion, example_of(request.id, reason, text))
+        self.write_down(request, completion, reason, text)
+
+    def write_down(self, request: Request, completion: Completion, reason: str, text: str) -> None:
+        """Book a completion whose text is dropped for no fault of its own."""
         self.ledger.book(request.stage, outcome_of(completion, reason), completion)
         self.reject_text(request.id, request.stage, reason, text)
 

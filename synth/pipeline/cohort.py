@@ -51,17 +51,7 @@ class Cohort:
 
 def cohort_of(recipe: Recipe, index: int) -> Cohort:
     """Return one of the cohorts of an iteration."""
-    config = recipe.config
-    return cohort_at(index, recipe.iteration, config.num_instructions, config.cohort_instructions)
-
-
-def cohort_at(
-    index: int, iteration: int, num_instructions: int, cohort_instructions: int
-) -> Cohort:
-    """Return one of the cohorts that a run's slots are cut into; the last one may be smaller."""
-    start = index * cohort_instructions
-    sequences = range(start, min(start + cohort_instructions, num_instructions))
-    return Cohort(index, tuple(Slot(iteration, index, start, sequence) for sequence in sequences))
+    return Cohort(index, recipe.plan.slots(index))
 
 
 def rank(samples: Sequence[Ranked], recipe: Recipe, book: CohortBook) -> list[Ranked]:

@@ -74,7 +74,7 @@ async def _judge(
     request = recipe.judge_request(slot, f"{proposal.id}/judge", text)
     completion = await engine.generate(request)
     if reason := failure_of(completion):
-        book.reject(request, completion, reason, text)
+        book.write_down(request, completion, reason, text)
         return reason
     book.keep(Stage.JUDGE, completion)
     says_yes = _bare(completion.text) == _bare(recipe.prompts.wording.answer_yes)

@@ -12,6 +12,7 @@ from synth.engine.protocol import Completion, Engine, Request, Stage, WatchCall
 from synth.pipeline.book import CohortBook
 from synth.pipeline.recipe import Recipe, failure_of
 from synth.pipeline.sample import ExtendedResponse, InitialResponse, MicroIteration
+from synth.pipeline.verdicts import example_of
 from synth.text_form import TextForm
 
 
@@ -83,6 +84,8 @@ class Extension:
         return reason or (None if is_longer else "not_longer")
 
     def _keep(self, exchanges: list[tuple[Request, Completion]], candidate: str) -> None:
+        for request, completion in exchanges:
+            self._book.verdicts.accept(request.stage, completion)
         self.text = candidate
         self.micro_iterations.append(MicroIteration(count_words(candidate), None))
         self.exchanges += [(request.stage, completion) for request, completion in exchanges]
@@ -93,7 +96,11 @@ class Extension:
         self._book.settle(
             [(request.stage, completion) for request, completion in exchanges], reason
         )
-        last_request, _ = exchanges[-1]
+        *earlier, (last_request, last_completion) = exchanges
+        for request, completion in earlier:
+            self._book.verdicts.accept(request.stage, completion)
+        example = example_of(last_request.id, reason, candidate)
+        self._book.verdicts.drop(last_request.stage, last_completion, example)
         self._book.reject_text(last_request.id, last_request.stage, reason, candidate)
         self.micro_iterations.append(MicroIteration(count_words(candidate), reason))
 

@@ -35,11 +35,13 @@ async def generate_response(
         text = recipe.profile.trim(completion.text)
         reason = await recipe.objection(instruction.text, completion, text)
         if reason is None:
+            book.verdicts.accept(Stage.GENERATE, completion)
             exchanges = ((Stage.GENERATE, completion),)
             return InitialResponse(response_id, instruction, text, attempt + 1, exchanges)
-        book.reject(request, completion, reason, text)
         if is_unwanted.is_set():
+            book.write_down(request, completion, reason, text)
             return None
+        book.reject(request, completion, reason, text)
     book.exhausted(Stage.GENERATE)
     return None
 

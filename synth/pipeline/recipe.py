@@ -9,6 +9,7 @@ from filters import Circumstances, Profile
 from synth.adapter import Adapter
 from synth.config import DecodingConfig, RunConfig
 from synth.engine.protocol import Completion, Decoding, FinishReason, ModelRole, Request, Stage
+from synth.pipeline.cohort_plan import CohortPlan
 from synth.pipeline.sample import Slot
 from synth.prompts.prompt_set import PromptSet
 from synth.text_form import FORMS, TextForm
@@ -28,6 +29,8 @@ class Recipe:
     adapters: dict[ModelRole, Adapter]
     held_out: tuple[str, ...] = ()
     """Instructions that only measure the Generator."""
+    asked_before: tuple[int, ...] = ()
+    """Numbers of instructions that the run was asked for before it was asked for more."""
     today: date | None = None
     """The day that chat templates are told; None: the real one."""
 
@@ -35,6 +38,12 @@ class Recipe:
     def profile(self) -> Profile:
         """The response filter."""
         return self.config.filter
+
+    @property
+    def plan(self) -> CohortPlan:
+        """Which slots belong to which cohort."""
+        stretches = (*self.asked_before, self.config.num_instructions)
+        return CohortPlan(self.iteration, stretches, self.config.cohort_instructions)
 
     @property
     def form(self) -> TextForm:
