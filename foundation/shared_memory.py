@@ -17,6 +17,8 @@ def outlive_group() -> None:
     reader, writer = os.pipe()
     os.set_inheritable(reader, True)
     code = f"from multiprocessing.resource_tracker import main; main({reader})"
-    pid = os.posix_spawn(sys.executable, [sys.executable, "-c", code], os.environ, setsid=True)
+    pid = os.posix_spawn(
+        sys.executable, [sys.executable, "-P", "-c", code], os.environ, setsid=True
+    )
     os.close(reader)
     vars(tracker).update(_fd=writer, _pid=pid)

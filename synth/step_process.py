@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 from foundation.errors import EXIT_INTERRUPTED
+from foundation.own_modules import child_environment
 from foundation.parent_death import interrupt_at_death_of_this
 
 
@@ -22,7 +23,9 @@ class StepProcess:
         """Run a command to its end; return its exit code, 130 if there was a signal."""
         if self._interrupted:
             return EXIT_INTERRUPTED
-        self._child = subprocess.Popen(command, preexec_fn=interrupt_at_death_of_this())
+        self._child = subprocess.Popen(
+            command, env=child_environment(), preexec_fn=interrupt_at_death_of_this()
+        )
         if self._interrupted:
             self._child.terminate()
         exit_code = self._child.wait()

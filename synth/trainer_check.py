@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 
 from foundation.atomic_file import write_json_lines
 from foundation.errors import ConfigError
+from foundation.own_modules import child_environment
 from synth.engine.protocol import ModelRole
 from synth.loop_plan import TRAINED_ROLES, LoopPlan
 from synth.pipeline.recipe import Recipe
@@ -45,6 +46,7 @@ def _objection(plan: LoopPlan, recipe: Recipe, role: ModelRole, folder: Path) ->
         [*plan.training(role, str(rows), folder / "adapter"), "--dry-run"],
         capture_output=True,
         text=True,
+        env=child_environment(),
         check=False,
     )
     if ended.returncode == 0:

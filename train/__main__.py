@@ -1,9 +1,15 @@
 """The command line of the trainer; everything heavy is imported by the command that needs it."""
 
+import os
+import sys
 from pathlib import Path
 from typing import Literal
 
 import click
+
+# `python -m` looks into the working directory first, where a person's modules may have our names.
+if sys.path[0] == os.getcwd():
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from foundation.command import OVERRIDES, run_command
 

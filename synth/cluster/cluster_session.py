@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+from contextlib import chdir
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import ray
 from rich.console import Console
 
 from foundation.errors import ConfigError
+from foundation.own_modules import ROOT
 from synth.cluster.actors import start_actors
 from synth.cluster.cluster_run import ClusterRun
 from synth.cluster.cluster_tally import ClusterTally
@@ -96,12 +98,15 @@ def connect(config: RunConfig) -> None:
         "_system_config": _SYSTEM,
     }
     try:
-        ray.init(
-            address=address or "local",
-            log_to_driver=False,
-            configure_logging=False,
-            **({} if address else own),
-        )
+        # Ray puts the driver's working directory first on its workers' path: let it be that of our
+        # modules. A replica goes to the person's itself.
+        with chdir(ROOT):
+            ray.init(
+                address=address or "local",
+                log_to_driver=False,
+                configure_logging=False,
+                **({} if address else own),
+            )
     except (ConnectionError, ValueError, RuntimeError) as error:
         raise ConfigError(
             f"ray.address {address!r}: {error}; start Ray there, or leave it unset to start it here"

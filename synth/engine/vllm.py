@@ -214,6 +214,8 @@ def prepare_environment(config: EngineConfig) -> None:
     """Set what vLLM's processes read from the environment, and what cleans up after them."""
     shared_memory.outlive_group()
     os.environ[parent_death.SWITCH] = "1"
+    # Its processes find a person's modules no more than this one.
+    os.environ["PYTHONSAFEPATH"] = "1"
     if config.omp_threads_bind is not None:
         os.environ["VLLM_CPU_OMP_THREADS_BIND"] = config.omp_threads_bind
 
