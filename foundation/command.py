@@ -9,6 +9,7 @@ from types import FrameType
 import click
 
 from foundation.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, CommandError
+from foundation.packages import remedy_for
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -30,6 +31,11 @@ def run_command(cli: click.Command) -> None:
         code = _complain(error.format_message(), EXIT_USAGE)
     except CommandError as error:
         code = _complain(str(error), error.exit_code)
+    except ModuleNotFoundError as error:
+        remedy = remedy_for(error)
+        if remedy is None:
+            raise
+        code = _complain(remedy, EXIT_USAGE)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = EXIT_FAILED

@@ -2,10 +2,9 @@
 
 from collections.abc import Awaitable, Callable
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 
-from foundation.errors import ConfigError
+from foundation.packages import require
 from synth.engine.protocol import Engine
 from synth.interruption import Announce
 from synth.pipeline.recipe import Recipe
@@ -16,11 +15,8 @@ def prepare_servers(recipe: Recipe) -> Callable[[Path, Announce], Awaitable[Engi
 
     Raises: ConfigError: a package is missing, or the tokenizer cannot be used.
     """
-    for package in ("httpx", "transformers"):
-        if find_spec(package) is None:
-            raise ConfigError(
-                f"engine.kind server: {package} is not installed; pip install '.[server]'"
-            )
+    require("engine.kind server", ("httpx", "transformers"), "pip install '.[server]'")
+
     from synth.engine.chat import ChatTokenizer
     from synth.engine.fleet import Fleet
     from synth.engine.server_connection import connect

@@ -1,13 +1,13 @@
 """Asking the trainer before a loop starts what it would refuse hours later."""
 
 import subprocess
-from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from foundation.atomic_file import write_json_lines
 from foundation.errors import ConfigError
 from foundation.own_modules import child_environment
+from foundation.packages import require
 from synth.engine.protocol import ModelRole
 from synth.loop_plan import TRAINED_ROLES, LoopPlan
 from synth.pipeline.recipe import Recipe
@@ -29,8 +29,7 @@ def check_trainers(plan: LoopPlan, recipe: Recipe) -> None:
 
     Raises: ConfigError: the trainer refuses one, with its reason, or its libraries are not here.
     """
-    if find_spec("trl") is None:
-        raise ConfigError("the trainer's trl is not installed; pip install '.[train]'")
+    require("the loop's trainings", ["trl"])
     for role in TRAINED_ROLES:
         with TemporaryDirectory() as folder:
             if reason := _objection(plan, recipe, role, Path(folder)):

@@ -1,9 +1,8 @@
 """vLLM in this process: what can be checked first, then its start, and why it does not start."""
 
-from importlib.util import find_spec
 from pathlib import Path
 
-from foundation.errors import ConfigError
+from foundation.packages import require
 from synth.engine.protocol import Engine
 from synth.engine.restarting import EngineStarter, RestartingEngine
 from synth.engine_log import root_cause
@@ -14,8 +13,7 @@ from synth.pipeline.recipe import Recipe
 
 def prepare_vllm(recipe: Recipe) -> EngineStarter:
     """Check the model; vLLM itself is imported only when the engine starts."""
-    if find_spec("vllm") is None:
-        raise ConfigError("engine: vllm is not installed; pip install '.[gpu]' or '.[cpu]'")
+    require("engine", ("vllm", "torch", "transformers"), "pip install '.[gpu]' or '.[cpu]'")
     from synth.engine.chat import ChatTokenizer, check_model_length
 
     config = recipe.config

@@ -3,7 +3,7 @@
 import pytest
 from click.testing import CliRunner
 
-from foundation.errors import EXIT_FEWER_THAN_ASKED, ConfigError
+from foundation.errors import EXIT_FEWER_THAN_ASKED
 from runs import run_scripted, small_config
 from synth import loop, synthesis
 from synth.__main__ import cli
@@ -34,11 +34,3 @@ def test_a_finished_directory_is_left_with_0_also_when_there_were_fewer(tmp_path
     assert code == EXIT_FEWER_THAN_ASKED
     assert run_iteration(config, 1, RunDirectory(tmp_path)) == 0
     assert "is complete already" in capsys.readouterr().out
-
-
-def test_replicas_without_ray_are_a_matter_of_installation(tmp_path, monkeypatch):
-    monkeypatch.setattr(synthesis, "find_spec", lambda _name: None)
-    engine = small_config().engine.model_copy(update={"replicas": 2})
-    config = small_config().model_copy(update={"engine": engine})
-    with pytest.raises(ConfigError, match="ray is not installed"):
-        run_iteration(config, 1, RunDirectory(tmp_path / "out"))

@@ -19,11 +19,10 @@ from runs import SMALL
 from scripted_child import calls, option, scripted
 from synth.config import RunConfig
 from synth.errors import StepError
-from synth.loop import check_plan, run_loop_with
+from synth.loop import run_loop_with
 from synth.loop_plan import LoopPlan
 from synth.run_directory import RunDirectory
 from synth.step_process import StepProcess
-from synth.trainer_check import check_trainers
 
 ONE = ["run 1", "generator 1", "extender 1"]
 TWO = ["run 2", "generator 2", "extender 2"]
@@ -317,13 +316,6 @@ def test_a_trainer_s_mistake_is_found_before_the_first_step(tmp_path):
     assert (code, stdout, stderr.count("\n")) == (2, "", 1)
     assert f"loop.extender: {trainer}: lora.alpa: unknown key; did you mean 'alpha'?" in stderr
     assert not (tmp_path / "out").exists()
-
-
-def test_a_loop_needs_the_trainer_s_libraries(folder, monkeypatch):
-    monkeypatch.setattr("synth.trainer_check.find_spec", lambda _: None)
-    plan = LoopPlan(folder / "run.yaml", (), loop_config(folder), RunDirectory(folder / "out"), 1)
-    with pytest.raises(ConfigError, match=r"pip install '\.\[train\]'"):
-        check_trainers(plan, check_plan(plan))
 
 
 LOOP = """

@@ -12,8 +12,10 @@ if sys.path[0] == os.getcwd():
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from foundation.command import OVERRIDES, run_command
+from foundation.packages import require
 
 _FOLDER = click.Path(path_type=Path)
+_PACKAGES = ("torch", "transformers", "peft")
 _BASE = click.option("--base", help="Hub id or folder of the base model, where it is now.")
 
 
@@ -73,6 +75,8 @@ def show_config(config: Path, overrides: tuple[str, ...]) -> None:
 @_BASE
 def check(adapter: Path, base: str | None) -> None:
     """Check that an adapter is whole and that vLLM will serve it."""
+    require("train check", _PACKAGES)
+
     from rich.console import Console
 
     from train.adapter_check import check_adapter
@@ -99,6 +103,8 @@ def merge(
     trust_remote_code: bool,
 ) -> None:
     """Merge an adapter into its base: one model, in a folder of its own."""
+    require("train merge", _PACKAGES)
+
     from train.merge import merge_adapter
 
     merge_adapter(adapter, out, dtype, base=base, trust_remote_code=trust_remote_code)

@@ -1,8 +1,6 @@
 """Experiment trackers: packages of their own."""
 
-from importlib.util import find_spec
-
-from foundation.errors import ConfigError
+from foundation.packages import require
 from train.config import TrainConfig
 
 
@@ -12,5 +10,4 @@ def check_trackers(config: TrainConfig) -> None:
     Raises: ConfigError: one is not.
     """
     for tracker in config.trackers:
-        if find_spec(tracker) is None:
-            raise ConfigError(f"trackers: {tracker} is not installed; pip install {tracker}")
+        require("trackers", [tracker], f"pip install {tracker}")

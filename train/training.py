@@ -3,7 +3,6 @@
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,7 @@ import click
 from foundation.adapter.digest import PROVENANCE_FILE, WEIGHTS_FILE
 from foundation.atomic_file import write_json
 from foundation.digest import digest_of
-from foundation.errors import ConfigError
+from foundation.packages import require
 from train.config import TrainConfig
 from train.example import Examples, encode_row, sort_out
 from train.inputs import TrainingInputs, training_date
@@ -25,6 +24,8 @@ from train.training_directory import TrainingDirectory
 if TYPE_CHECKING:
     from train.continued_adapter import ContinuedAdapter
     from train.tokenizer import TrainTokenizer
+
+_PACKAGES = ("torch", "transformers", "trl", "peft", "accelerate", "datasets", "matplotlib")
 
 
 def train_adapter(
@@ -42,8 +43,7 @@ def train_adapter(
 
     Raises: ShardError, AdapterError, ConfigError, DirectoryError: what is wrong with the input.
     """
-    if find_spec("trl") is None:
-        raise ConfigError("trl is not installed; pip install '.[train]'")
+    require("train sft", _PACKAGES)
     # Libraries tell nobody what is trained here.
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     _see_one_gpu()

@@ -3,11 +3,11 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 
 from foundation.adapter.config import MAX_SERVED_RANK
 from foundation.errors import AdapterError
+from foundation.packages import is_installed
 
 NOT_INSTALLED = "vLLM not installed"
 
@@ -20,7 +20,7 @@ def load_as_vllm(folder: Path, expected_modules: set[str]) -> str:
 
     Raises: AdapterError: vLLM refuses it, with its reason.
     """
-    if find_spec("vllm") is None:
+    if not is_installed("vllm"):
         return NOT_INSTALLED
     with _quiet():
         try:
