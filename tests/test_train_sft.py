@@ -341,7 +341,7 @@ def test_a_signal_leaves_a_checkpoint_and_says_so(model, shard, tmp_path):
     process.join()
     assert process.exitcode == 130
     assert "the same command goes on" in log.read_text()
-    assert TrainingDirectory(out).last_checkpoint() is not None
+    assert TrainingDirectory(out).work.last_checkpoint() is not None
 
 
 def test_two_processes_have_the_losses_of_one(model, shard, tmp_path):
