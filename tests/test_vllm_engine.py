@@ -1,6 +1,7 @@
 """The engine adapter on real vLLM with the embedded model and two LoRA adapters trained on it."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from synth.adapter import load_adapter
 from synth.config import RunConfig
 from synth.engine.chat import ChatTokenizer
 from synth.engine.protocol import Decoding, FinishReason, ModelRole, Request, Stage
+from tiny_model import add_adapter, build_tiny_model
 from trained_adapters import ANSWERS, MODEL, train_adapters
 
 pytestmark = pytest.mark.engine
@@ -180,3 +182,20 @@ def test_the_engine_s_own_counters_agree(runner, engine):
         assert counted > 0
         assert getattr(after, counter) - getattr(before, counter) == counted
     assert 1 < after.mean_running <= 8
+
+
+def test_an_adapter_that_vllm_refuses_is_one_line(runner, tmp_path):
+    """It is started for a smaller rank than the adapter's patterns have."""
+    from synth.engine.vllm import VllmEngine
+
+    tiny = build_tiny_model(tmp_path / "tiny")
+    folder = add_adapter(tiny, tmp_path / "adapter", rank_pattern={"q_proj": 32})
+    loaded = load_adapter("generator@1", folder, str(tiny))
+    assert loaded.served_rank == 32
+    config = load_config(RunConfig, Path("configs/cpu.yaml"), [*OVERRIDES, f"model.name={tiny}"])
+    chat = ChatTokenizer.load(config.model)
+    too_small = {ModelRole.GENERATOR: replace(loaded, served_rank=8)}
+    with pytest.raises(ConfigError, match=r"adapter .*: vLLM .* refuses it: .*rank 32") as caught:
+        runner.run(VllmEngine.start(config.model, config.engine, too_small, chat))
+    assert "\n" not in str(caught.value)
+    assert caught.value.exit_code == 2
