@@ -31,6 +31,7 @@ _TEMPLATE_ERRORS = (
 )
 # Signs that a careless template escapes or quotes.
 _PROBE = 'A "probe" of <b>text</b> & more\nin two lines: {}.'
+_THOUGHT = re.compile(r"<(?:\w+:)?think(?:ing)?>")
 _OPENS_THOUGHT = re.compile(r"<((?:\w+:)?think(?:ing)?)>(?!.*</\1>)", re.DOTALL)
 _NAMED_ROLES = 4
 
@@ -114,6 +115,7 @@ class ChatEncoder:
                 "the chat template leaves a part of the answer out (a thinking trace?); take it "
                 "out of the completion, or use another chat template"
             )
+        self._check_thoughts(hidden, prompt, whole, hidden_answer)
         _, answer_ids = self._encode_parts(prompt, whole.removeprefix(prompt))
         return answer_ids, len(self._marked.encode(end))
 
@@ -148,6 +150,21 @@ class ChatEncoder:
             raise ChatTemplateError(
                 "the chat template ignores add_generation_prompt: the model would have to write "
                 f"{opening!r} itself; use another chat template"
+            )
+
+    def _check_thoughts(
+        self, messages: Sequence[Message], prompt: str, whole: str, answer: str
+    ) -> None:
+        """Check that an answer's own thinking block is the only one of its turn."""
+        num_own = len(_THOUGHT.findall(answer))
+        if not num_own:
+            return
+        before = self._render(messages, add_generation_prompt=False)
+        turn = whole.removeprefix(before if prompt.startswith(before) else prompt)
+        if len(_THOUGHT.findall(turn)) > num_own:
+            raise ChatTemplateError(
+                "the chat template writes a thinking block of its own before that of the "
+                "completion; take the completion's out, or use another chat template"
             )
 
     def _remedy_for_thoughts(self, messages: Sequence[Message]) -> str:

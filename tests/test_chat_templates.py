@@ -144,6 +144,22 @@ def test_a_trace_that_the_template_cannot_place_is_refused(template, kwargs, mes
         ChatEncoder(embedded(template), kwargs).encode_answer(USER, THOUGHT)
 
 
+EMPTY_BLOCK = "<think>\n\n</think>\n\n"
+ALWAYS_EMPTY = CHATML.replace("assistant\n", f"assistant\n{EMPTY_BLOCK}").replace(
+    "m.content", f"('{EMPTY_BLOCK}' if m.role == 'assistant' else '') + m.content"
+)
+
+
+@pytest.mark.parametrize(
+    ("template", "answer"), [(QWEN3, "<think>\nI never end."), (ALWAYS_EMPTY, THOUGHT)]
+)
+def test_a_trace_beside_a_block_of_the_template_s_is_refused(template, answer):
+    encoder = ChatEncoder(embedded(template), {})
+    encoder.encode_answer(USER, ANSWER)
+    with pytest.raises(ChatTemplateError, match="a thinking block of its own before that of the"):
+        encoder.encode_answer(USER, answer)
+
+
 @pytest.mark.parametrize(
     ("template", "messages", "message"),
     [

@@ -15,6 +15,7 @@ from tiny_model import add_adapter, build_tiny_model
 from train.__main__ import cli as train
 
 DONE, REFUSED = 0, 2
+CPU = ("--config", "configs/cpu.yaml")
 USER = [{"role": "user", "content": "Write about the river."}]
 ANSWER = [{"role": "assistant", "content": "The river rises."}]
 
@@ -142,6 +143,10 @@ def test_models(tmp_path, capsys, tiny, name):
     change(model)
     code, _, stderr = dry_run(tmp_path, capsys, model, row_of())
     check_outcome(code, stderr, expected)
+    if expected == REFUSED:
+        run = ("run", *CPU, "--out", tmp_path / "run", "-o", f"model.name={model}")
+        code, _, stderr = run_inline(synth, capsys, *run)
+        check_outcome(code, stderr, REFUSED)
 
 
 ROWS = {
@@ -227,7 +232,6 @@ def test_adapters(tmp_path, capsys, whole, name):
     check_outcome(code, stderr, expected)
 
 
-CPU = ("--config", "configs/cpu.yaml")
 RUN = ("run", *CPU, "--out", "{f}/out")
 DIRECTORIES = {
     "a file as run directory": (synth, ("run", *CPU, "--out", "{f}/file")),

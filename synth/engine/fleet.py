@@ -73,7 +73,8 @@ class Fleet:
             adapter.
         """
         found = await asyncio.gather(
-            *(_connect(connect, config) for connect in servers.values()), return_exceptions=True
+            *(_connect(connect, config, announce) for connect in servers.values()),
+            return_exceptions=True,
         )
         engines = [engine for engine in found if not isinstance(engine, BaseException)]
         failures = [error for error in found if isinstance(error, BaseException)]
@@ -219,7 +220,9 @@ class Fleet:
             return
 
 
-async def _connect(connect: EngineStarter, config: EngineConfig) -> Engine:
+async def _connect(
+    connect: EngineStarter, config: EngineConfig, announce: Callable[[str], None]
+) -> Engine:
     """Connect, after as many waits as the server asks for.
 
     Raises: EngineError: it cannot be used, or asked for more than `engine.stall_timeout_s`.
@@ -232,6 +235,7 @@ async def _connect(connect: EngineStarter, config: EngineConfig) -> Engine:
             wait_s = _wait_s(error, config)
             if _now_s() + wait_s - began_s >= config.stall_timeout_s:
                 raise
+            announce(f"{error}; asked again in {wait_s:g} s")
             await asyncio.sleep(wait_s)
 
 
