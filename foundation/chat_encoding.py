@@ -8,6 +8,7 @@ spelled out in it is encoded as characters, never as the control token.
 import re
 from collections.abc import Mapping, Sequence
 from datetime import date
+from itertools import takewhile
 from typing import Any
 
 from jinja2 import TemplateError
@@ -87,9 +88,8 @@ class ChatEncoder:
         Raises: ChatTemplateError: one choice is the beginning of another.
         """
         answers = [self.encode_beginning(messages, choice) for choice in choices]
-        num_common = 0
-        while len({tuple(ids[: num_common + 1]) for ids in answers}) == 1:
-            num_common += 1
+        columns = zip(*answers, strict=False)
+        num_common = sum(1 for _ in takewhile(lambda column: len(set(column)) == 1, columns))
         next_ids = [ids[num_common] for ids in answers if len(ids) > num_common]
         if len(set(next_ids)) < len(choices):
             raise ChatTemplateError(

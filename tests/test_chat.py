@@ -94,5 +94,6 @@ def test_encoding_in_many_threads_gives_the_same_ids(chat):
 
 
 def test_choices_with_the_same_first_token_are_refused(chat):
-    with pytest.raises(ConfigError, match="begin with the same token"):
-        chat.check_choices(["Yes", "Yes indeed"])
+    for choices in (["Yes", "Yes indeed"], ["Yes", "Yes"]):
+        with pytest.raises(ConfigError, match="begin with the same token"):
+            chat.check_choices(choices)
