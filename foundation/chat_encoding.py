@@ -76,7 +76,8 @@ class ChatEncoder:
         hidden = self._hide(messages)
         prompt = self._render_prompt(hidden)
         opening, _ = self._frame_of_answer(hidden, prompt)
-        prompt_ids, answer_ids = self._encode_parts(prompt, opening + self._marked.hide(beginning))
+        answer = opening + self._marked.hide(beginning)
+        prompt_ids, answer_ids = self._marked.encode_parts(prompt, answer)
         return prompt_ids + answer_ids
 
     def encode_choices(
@@ -116,7 +117,7 @@ class ChatEncoder:
                 "out of the completion, or use another chat template"
             )
         self._check_thoughts(hidden, prompt, whole, hidden_answer)
-        _, answer_ids = self._encode_parts(prompt, whole.removeprefix(prompt))
+        _, answer_ids = self._marked.encode_parts(prompt, whole.removeprefix(prompt))
         return answer_ids, len(self._marked.encode(end))
 
     def check(self, messages: Sequence[Message], *, is_answered: bool = False) -> None:
@@ -173,14 +174,6 @@ class ChatEncoder:
         if _OPENS_THOUGHT.search(without):
             return "use a chat template or a model that does not"
         return "set model.chat_template_kwargs: {enable_thinking: false}"
-
-    def _encode_parts(self, prompt: str, rest: str) -> tuple[list[int], list[int]]:
-        """Encode a prompt as it is served, and what follows it as in the whole."""
-        prompt_ids, ids = self._marked.encode(prompt), self._marked.encode(prompt + rest)
-        if ids[: len(prompt_ids)] == prompt_ids:
-            return prompt_ids, ids[len(prompt_ids) :]
-        # The whole has another token where the two meet, but the prompt is served without the rest.
-        return prompt_ids, self._marked.encode_after(prompt, rest, prompt_ids)
 
     def _frame_of_answer(self, messages: Sequence[Message], prompt: str) -> tuple[str, str]:
         """Return what stands between prompt and answer, and what ends the assistant's turn."""

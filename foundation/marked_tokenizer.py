@@ -30,6 +30,9 @@ class MarkedTokenizer:
         self._framed = {t: _MARK.format(f"{secret}f{n}") for n, t in enumerate(tokens)}
         self._cut = _MARK.format(f"{secret}cut")
         self._special = _any_of(tokens)
+        known = _added_tokens(tokenizer)
+        # What stands before one of these is encoded by itself, wherever they are.
+        self._border = _any_of(t for t in tokens if t in known and not known[t].lstrip)
         self._hidden_mark = _any_of(self._hidden.values())
         self._spelled = {mark: token for token, mark in self._hidden.items()}
 
@@ -49,7 +52,18 @@ class MarkedTokenizer:
         ids = self._copy.encode(self.show(marked), add_special_tokens=False).ids
         return [self._real_ids.get(token, token) for token in ids]
 
-    def encode_after(self, beginning: str, rest: str, beginning_ids: list[int]) -> list[int]:
+    def encode_parts(self, beginning: str, rest: str) -> tuple[list[int], list[int]]:
+        """Encode a text that is also used without its rest, and the rest as in the whole."""
+        start = max((match.start() for match in self._border.finditer(beginning)), default=0)
+        head, tail = beginning[:start], beginning[start:]
+        head_ids = self.encode(head) if head else []
+        tail_ids, ids = self.encode(tail), self.encode(tail + rest)
+        if ids[: len(tail_ids)] == tail_ids:
+            return head_ids + tail_ids, ids[len(tail_ids) :]
+        # The whole has another token where the two meet, but the beginning is used as it is.
+        return head_ids + tail_ids, self._encode_after(tail, rest, tail_ids)
+
+    def _encode_after(self, beginning: str, rest: str, beginning_ids: list[int]) -> list[int]:
         """Encode what follows a text whose ids stay as they are.
 
         A tokenizer that puts a space of its own before every piece has put it in already.
@@ -76,7 +90,7 @@ class MarkedTokenizer:
         copy = type(backend).from_str(backend.to_str())
         copy.no_truncation()
         copy.no_padding()
-        known = {str(token): token for token in self._tokenizer.added_tokens_decoder.values()}
+        known = _added_tokens(self._tokenizer)
         copy.add_tokens(
             [_like(known.get(token), mark) for token, mark in self._framed.items()]
             + [_like(None, self._cut)]
@@ -104,6 +118,10 @@ class MarkedTokenizer:
                     self.show(piece), add_special_tokens=False, split_special_tokens=True
                 )
         return ids
+
+
+def _added_tokens(tokenizer: Any) -> dict[str, AddedToken]:  # noqa: ANN401 - of transformers
+    return {str(token): token for token in tokenizer.added_tokens_decoder.values()}
 
 
 def _special_tokens(tokenizer: Any) -> set[str]:  # noqa: ANN401 - of transformers

@@ -85,7 +85,7 @@ class ChatTokenizer:
         Raises: ConfigError: two begin with the same one.
         """
         try:
-            self._encoder.encode_choices(self._messages(""), choices)
+            self._encoder.encode_choices(self._messages("Yes or no?"), choices)
         except ChatTemplateError as error:
             raise ConfigError(
                 f"prompts: the judge's choices: {error}; change the wording of the prompt set"
