@@ -46,8 +46,10 @@ def _is_asked_for_more(recipe: Recipe, files: IterationFiles, directory: RunDire
 
     Raises: ConfigError: it is, but something was made of it already.
     """
-    manifest, number = read_json(files.manifest, "restore it"), recipe.config.num_instructions
-    if number <= manifest.get("num_instructions", number):
+    number, manifest = recipe.config.num_instructions, read_json(files.manifest, "restore it")
+    # An earlier version asked for one number in all iterations, and had it in `config.json` alone.
+    asked = manifest.get("num_instructions") or min(directory.asked(), default=number)
+    if number <= asked:
         return False
     dependents = [
         directory.iteration(recipe.iteration + 1).folder,
@@ -56,8 +58,7 @@ def _is_asked_for_more(recipe: Recipe, files: IterationFiles, directory: RunDire
     if found := next(filter(Path.exists, dependents), None):
         raise ConfigError(
             f"num_instructions: {number}, but iteration {recipe.iteration} is complete with "
-            f"{manifest['num_instructions']} and {found} was made of it; delete that, or ask for "
-            "as many"
+            f"{asked} and {found} was made of it; delete that, or ask for as many"
         )
     return True
 

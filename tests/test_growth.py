@@ -195,6 +195,17 @@ def test_an_iteration_that_something_was_made_of_does_not_grow(tmp_path, made):
     assert run_iteration(numbered(10), 1, RunDirectory(tmp_path)) == 0
 
 
+def test_a_complete_iteration_of_the_version_before_knows_its_number(tmp_path):
+    files, _ = run_scripted(tmp_path, numbered(10))
+    manifest = json.loads(files.manifest.read_text())
+    del manifest["num_instructions"]
+    files.manifest.write_text(json.dumps(manifest))
+    (tmp_path / "iteration-2").mkdir()
+    with pytest.raises(ConfigError, match="complete with 10 and"):
+        run_iteration(numbered(24), 1, RunDirectory(tmp_path))
+    assert run_iteration(numbered(10), 1, RunDirectory(tmp_path)) == 0
+
+
 def test_a_run_that_grows_is_not_complete_meanwhile(tmp_path):
     files, _ = run_scripted(tmp_path, numbered(10))
     with pytest.raises(EngineError):
