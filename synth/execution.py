@@ -11,6 +11,7 @@ from foundation.atomic_file import write_json
 from foundation.errors import EXIT_FEWER_THAN_ASKED, EXIT_INTERRUPTED
 from synth.breaker import trip
 from synth.display import final_table
+from synth.errors import BreakerError
 from synth.interruption import cancel_on_signal
 from synth.pipeline.recipe import Recipe
 from synth.reporter import Reporter, Synthesis
@@ -36,14 +37,11 @@ async def carry_out(
     interrupted = cancel_on_signal(running)
     state = "interrupted"
     try:
-        await asyncio.wait([running, breaker], return_when=asyncio.FIRST_COMPLETED)
-        if breaker.done():
-            state = "stopped"
-            running.cancel()
-            await asyncio.wait([running])
-            breaker.result()
-        await running
+        await _end(running, breaker)
         state = "complete"
+    except BreakerError:
+        state = "stopped"
+        raise
     except asyncio.CancelledError:
         if not interrupted.is_set():
             raise
@@ -58,6 +56,19 @@ async def carry_out(
     console.print(final_table(summary, str(files.folder)))
     reporting.result()
     return EXIT_INTERRUPTED if interrupted.is_set() else exit_code(summary)
+
+
+async def _end(running: "asyncio.Task[None]", breaker: "asyncio.Task[None]") -> None:
+    """Wait for a run to end, or for the breaker, which ends it.
+
+    Raises: BreakerError: the latter.
+    """
+    await asyncio.wait([running, breaker], return_when=asyncio.FIRST_COMPLETED)
+    if breaker.done():
+        running.cancel()
+        await asyncio.wait([running])
+        breaker.result()
+    await running
 
 
 def exit_code(summary: JsonRow) -> int:
