@@ -195,7 +195,7 @@ def test_an_adapter_that_vllm_refuses_is_one_line(runner, tmp_path):
     config = load_config(RunConfig, Path("configs/cpu.yaml"), [*OVERRIDES, f"model.name={tiny}"])
     chat = ChatTokenizer.load(config.model)
     too_small = {ModelRole.GENERATOR: replace(loaded, served_rank=8)}
-    with pytest.raises(ConfigError, match=r"adapter .*: vLLM .* refuses it: .*rank 32") as caught:
+    with pytest.raises(ConfigError, match=r"adapter .*: vLLM .* refuses it: .*\b32\b") as caught:
         runner.run(VllmEngine.start(config.model, config.engine, too_small, chat))
     assert "\n" not in str(caught.value)
     assert caught.value.exit_code == 2
