@@ -79,7 +79,7 @@ class Experiment:
 
     def train(self, shards: tuple[str, ...]) -> None:
         """Train the adapter on the longest rows."""
-        files = sorted(file for pattern in shards for file in glob.glob(pattern))
+        files = sorted({file for pattern in shards for file in glob.glob(pattern, recursive=True)})
         lines = [line for file in files for line in Path(file).read_bytes().splitlines()]
         rows = sorted(map(orjson.loads, lines), key=lambda row: -row["num_words"])
         write_json_lines(self.rows, rows[: max(1, round(len(rows) * self.longest))])

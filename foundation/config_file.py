@@ -23,8 +23,10 @@ Tree = dict[str, Any]
 Config = TypeVar("Config", bound=Settings)
 
 
-# The numbers of YAML 1.2's core schema that YAML 1.1 reads as text: 1e-4, 2E5, 1.5e3, .5e1.
-_FLOAT = re.compile(r"[-+]?(?:\d[\d_]*\.?[\d_]*|\.\d[\d_]*)[eE][-+]?\d+")
+# The numbers of YAML 1.2's core schema that YAML 1.1 reads as text: 1e-4, 2E5, 1.5e3, .5e1. The
+# whole scalar is one: 1e9f3a7 is a revision.
+_FLOAT = re.compile(r"[-+]?(?:\d[\d_]*\.?[\d_]*|\.\d[\d_]*)[eE][-+]?\d+\Z")
+_SCALAR_TAGS = frozenset(f"tag:yaml.org,2002:{kind}" for kind in ("null", "bool", "int", "float"))
 # What a value begins with that is more than a word or a number.
 _YAML_MARKS = tuple("[{\"'&*!|>")
 
@@ -41,9 +43,9 @@ class _ConfigLoader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
     def resolve_plain(self, text: str) -> object:
-        """Return what a scalar without quotes means, whatever characters it holds."""
+        """Return null, a truth value or a number where a scalar is one, else the text itself."""
         tag = self.resolve(yaml.ScalarNode, text, (True, False))  # type: ignore[no-untyped-call]
-        return self.construct_object(yaml.ScalarNode(tag, text))
+        return self.construct_object(yaml.ScalarNode(tag, text)) if tag in _SCALAR_TAGS else text
 
 
 _ConfigLoader.add_implicit_resolver("tag:yaml.org,2002:float", _FLOAT, list("-+.0123456789"))

@@ -138,6 +138,12 @@ def test_numbers_with_an_exponent_are_numbers(tmp_path, written, value):
         "100%",
         "-",
         "? x",
+        "=",
+        "<<",
+        "1e9f3a7",
+        "12e4-instruct",
+        "2024-01-31",
+        "2024-99-99",
     ],
 )
 def test_a_plain_value_of_an_override_is_taken_as_it_stands(text):
@@ -159,7 +165,20 @@ def test_what_a_value_of_an_override_means(override, value):
     assert load_config(RunConfig, CPU, [override]).model.system_prompt == value
 
 
-@pytest.mark.parametrize("revision", ["12e4567", "007", "2024-01-31", "true"])
+def test_a_revision_that_begins_like_a_number_is_a_text_in_a_file(tmp_path):
+    file = tmp_path / "train.yaml"
+    file.write_text("model: {name: x, revision: 1e9f3a7}\n")
+    assert load_config(TrainConfig, file).model.revision == "1e9f3a7"
+
+
+def test_a_date_for_a_text_needs_quotes_in_a_file(tmp_path):
+    file = tmp_path / "train.yaml"
+    file.write_text("model: {name: x, revision: 2024-01-31}\n")
+    with pytest.raises(ConfigError, match=r"model\.revision: .*valid string.*; put it in quotes"):
+        load_config(TrainConfig, file)
+
+
+@pytest.mark.parametrize("revision", ["12e4567", "007", "1:30", "true"])
 def test_a_text_that_reads_as_something_else_needs_quotes(revision):
     with pytest.raises(ConfigError, match=r"valid string, got .*; put it in quotes"):
         load_config(RunConfig, CPU, [f"model.revision={revision}"])

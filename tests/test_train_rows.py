@@ -1,6 +1,7 @@
 """Rows: bad ones are named with their place, good ones keep every token."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -78,7 +79,19 @@ def test_the_first_bad_row_is_named_with_file_and_line(tmp_path, line, says):
 
 
 @pytest.mark.parametrize(
-    "key", ["tools", "chat_template_kwargs", "documents", "images", "messages", "chosen"]
+    "key",
+    [
+        "tools",
+        "chat_template_kwargs",
+        "documents",
+        "images",
+        "messages",
+        "conversations",
+        "chosen",
+        "input_ids",
+        "labels",
+        "completion_mask",
+    ],
 )
 def test_keys_that_other_trainers_read_are_refused_by_name(key):
     with pytest.raises(ShardError, match=rf"rows\.jsonl:1: {key}: not trained on"):
@@ -139,6 +152,29 @@ def test_another_program_s_manifest_is_left_alone(tmp_path, content):
     (tmp_path / "train").mkdir()
     (tmp_path / "train" / "rows.jsonl").write_text(json.dumps(row()) + "\n")
     (tmp_path / "manifest.json").write_bytes(content)
+    assert read_shards([str(tmp_path / "train" / "rows.jsonl")])
+
+
+def test_a_file_that_links_lead_to_as_well_is_read_once(tmp_path):
+    shards = tmp_path / "iteration-1" / "shards"
+    shards.mkdir(parents=True)
+    (shards / "rows.jsonl").write_text(json.dumps(row()) + "\n")
+    (tmp_path / "latest").symlink_to("iteration-1")
+    assert len(read_shards([str(tmp_path / "**" / "*.jsonl")])) == 1
+    assert len(read_shards([str(shards / "rows.jsonl"), str(tmp_path / "latest" / "shards")])) == 1
+
+
+def test_a_link_that_leads_to_itself_is_refused_in_one_line(tmp_path):
+    (tmp_path / "rows.jsonl").symlink_to("rows.jsonl")
+    with pytest.raises(ShardError, match=r"--data .*rows\.jsonl: cannot read: Too many levels"):
+        read_shards([str(tmp_path / "*.jsonl")])
+
+
+@pytest.mark.timeout(30)
+def test_a_pipe_called_manifest_is_not_waited_for(tmp_path):
+    (tmp_path / "train").mkdir()
+    (tmp_path / "train" / "rows.jsonl").write_text(json.dumps(row()) + "\n")
+    os.mkfifo(tmp_path / "manifest.json")
     assert read_shards([str(tmp_path / "train" / "rows.jsonl")])
 
 

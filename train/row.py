@@ -15,6 +15,7 @@ _NOT_TRAINED = (
     "documents",
     "chat_template_kwargs",
     "messages",
+    "conversations",
     "chosen",
     "rejected",
     "images",
@@ -23,6 +24,11 @@ _NOT_TRAINED = (
     "video",
     "audio",
     "audios",
+    "input_ids",
+    "labels",
+    "completion_mask",
+    "assistant_masks",
+    "seq_lengths",
 )
 _EMPTY: tuple[object, ...] = (None, "", [], {})
 

@@ -2,6 +2,7 @@
 
 import glob
 import hashlib
+import os
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -54,13 +55,15 @@ def read_shards(paths: Iterable[str]) -> list[Shard]:
 
 
 def _expand(paths: Iterable[str]) -> list[Path]:
-    found: dict[Path, None] = {}
+    """Return the files, each once, also where links lead to it on several ways."""
+    found: dict[str, Path] = {}
     for path in paths:
         matches = _matches(path)
         if not matches:
             raise ShardError(f"--data {path}: no file; give a JSONL file, a folder or a glob")
-        found |= dict.fromkeys(matches)
-    return list(found)
+        for match in matches:
+            found.setdefault(os.path.realpath(match), match)
+    return list(found.values())
 
 
 def _matches(path: str) -> list[Path]:
@@ -79,7 +82,9 @@ def _read(path: Path) -> Shard:
             file.seek(0)
             rows = tuple(_rows(file, path))
     except OSError as error:
-        raise ShardError(f"--data {path}: cannot read: {error.strerror}") from None
+        raise ShardError(
+            f"--data {error.filename or path}: cannot read: {error.strerror}"
+        ) from None
     return Shard(path, digest, rows)
 
 
@@ -98,12 +103,13 @@ def _listed_files(manifest: Path) -> Iterator[tuple[Path, str]]:
     """Yield files and digests of a manifest of ours; nothing of one that is another program's.
 
     Raises: CorruptFileError: it stands where ours does, and is no JSON object.
+    Raises: OSError: it stands where ours does, and cannot be read.
     """
+    if not manifest.is_file():
+        return
     try:
         tree = read_json(manifest, "restore it, or copy the shards elsewhere")
-    except OSError:
-        return
-    except CorruptFileError:
+    except (OSError, CorruptFileError):
         if _ITERATION.fullmatch(manifest.parent.name):
             raise
         return

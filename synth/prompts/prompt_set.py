@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
 from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, meta, nodes
 from jinja2.sandbox import SandboxedEnvironment
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from filters.words import script_units
+from foundation.config_file import load_config
 from foundation.errors import ConfigError
 from foundation.regular_file import read_text
 from foundation.settings import Settings
@@ -118,7 +118,7 @@ def load_prompt_set(name: str) -> PromptSet:
     return PromptSet(
         name=name,
         digest=hashlib.sha256("\0".join([*sources.values(), wording_source]).encode()).hexdigest(),
-        wording=_parse_wording(folder / "wording.yaml", wording_source),
+        wording=_load_wording(folder / "wording.yaml"),
         fixed_lines=tuple(fixed_lines),
         _templates={kind: _ENVIRONMENT.from_string(source) for kind, source in sources.items()},
     )
@@ -133,14 +133,11 @@ def _read(path: Path) -> str:
         raise ConfigError(f"{path}: not UTF-8 at byte {error.start}; save it as UTF-8") from None
 
 
-def _parse_wording(path: Path, source: str) -> Wording:
+def _load_wording(path: Path) -> Wording:
     try:
-        return Wording.model_validate(yaml.safe_load(source))
-    except (yaml.YAMLError, ValidationError) as error:
-        reason = " ".join(str(error).split())
-        raise ConfigError(
-            f"{path}: needs label, answer_yes and answer_no as text: {reason}"
-        ) from None
+        return load_config(Wording, path)
+    except ConfigError as error:
+        raise ConfigError(f"{error}; it needs label, answer_yes and answer_no as text") from None
 
 
 def _check_template(path: Path, source: str, placeholders: frozenset[str]) -> list[str]:
