@@ -40,7 +40,7 @@ def refuse(tmp_path, *arguments, config=CPU):
         (["-o", "engine.max_num_seq=4"], "did you mean 'max_num_seqs'"),
         (["-o", "num_instructions=x"], "valid integer"),
         (["-o", "seeds"], "write KEY=VALUE"),
-        (["-o", "seed=2024-13-45"], "the value is not YAML"),
+        (["-o", "seed=2024-13-45"], "valid integer, got '2024-13-45'"),
         (["-o", 'seeds="a\\0b"'], "null byte"),
         (["-o", "filter.min_words=30", "-o", "filter.max_words=3"], "exceeds max_words 3"),
         (["--iteration", "0"], "is not in the range"),
