@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from foundation.errors import DirectoryError
 from foundation.json_file import read_rows
 from foundation.owned_directory import OwnedDirectory
 
@@ -118,8 +119,10 @@ class RunDirectory(OwnedDirectory):
             return ()
         earlier = self.read_config()
         # An earlier version kept the one number among the settings.
-        numbers = earlier.get("num_instructions") or [earlier["config"]["num_instructions"]]
-        return tuple(numbers)
+        try:
+            return tuple(earlier.get("num_instructions") or [earlier["config"]["num_instructions"]])
+        except (KeyError, TypeError):
+            raise DirectoryError(f"{self.config}: no num_instructions; restore it") from None
 
     def iterations(self) -> list[int]:
         """Return the numbers of the macro-iterations that were begun."""
