@@ -25,4 +25,4 @@ def load_adapter(name: str, path: Path, base: str) -> Adapter:
     Raises: AdapterError: it does not exist, belongs to another base, or cannot be served.
     """
     served = read_served(path, base)
-    return Adapter(name, path, served.weights.served_rank, served.sha256)
+    return Adapter(name, path, served.config.served_rank, served.sha256)

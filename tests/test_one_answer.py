@@ -64,6 +64,8 @@ EDITED = {
     "other_base": lambda config: config | {"base_model_name_or_path": "/data/elsewhere/llama"},
     "no_base": lambda config: config | {"base_model_name_or_path": None},
     "alpha_text": lambda config: config | {"lora_alpha": "16"},
+    "no_rank_pattern": lambda config: config | {"rank_pattern": None},
+    "no_alpha_pattern": lambda config: config | {"alpha_pattern": None},
     "empty_pattern": lambda config: config | {"rank_pattern": {}},
 }
 SERVED = {
@@ -179,6 +181,17 @@ def test_there_is_one_answer(adapter, model, tmp_path, name):
 )
 def test_the_served_rank_is_that_of_the_largest_update(adapter, model, name, rank):
     assert load_adapter("generator@1", adapter(name), str(model)).served_rank == rank
+
+
+@pytest.mark.parametrize("changes", [{"r": 64}, {"rank_pattern": {"no_such_layer": 64}}])
+def test_the_served_rank_counts_ranks_that_no_layer_has(adapter, model, changes):
+    """vLLM refuses by the configuration, whatever the tensors are."""
+    copied = adapter("plain")
+    names = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+    own = {"rank_pattern": dict.fromkeys(names, 4)} if "r" in changes else {}
+    edit(copied, lambda config: config | own | changes)
+    assert load_adapter("generator@1", copied, str(model)).served_rank == 64
+    assert check_adapter(copied, str(model)).vllm_loader.startswith("accepted by vLLM")
 
 
 @pytest.mark.parametrize(

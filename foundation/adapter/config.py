@@ -50,17 +50,28 @@ class AdapterConfig(BaseModel):
     """Branch, tag or commit of a Hub base."""
     target_modules: list[str] | str
     """Names of the updated layers, or a pattern."""
-    rank_pattern: dict[str, int] | None = None
+    rank_pattern: dict[str, int] = {}
     """Patterns of layer names with another rank."""
+    alpha_pattern: dict[str, float] = {}
+    """Patterns of layer names with another scale."""
     fan_in_fan_out: bool = False
     """The base stores its weights as [in, out]."""
+
+    @property
+    def served_rank(self) -> int:
+        """The rank that an engine must be started with, also for patterns that match no layer.
+
+        Source: vLLM 0.32, `PEFTHelper.validate_legal` in `lora/peft_helper.py`.
+        """
+        largest = max([self.r, *self.rank_pattern.values()])
+        return next(rank for rank in SERVED_RANKS if rank >= largest)
 
     def rank_of(self, module: str) -> int:
         """Return a layer's rank.
 
         Source: PEFT, `get_pattern_key` in `utils/other.py`: the first match wins.
         """
-        for pattern, rank in (self.rank_pattern or {}).items():
+        for pattern, rank in self.rank_pattern.items():
             if re.match(rf"(.*\.)?({pattern})$", module):
                 return rank
         return self.r
@@ -119,7 +130,7 @@ def _refuse_not_served(path: Path, tree: dict[str, Any]) -> None:
 
 
 def _check_rank_patterns(path: Path, config: AdapterConfig) -> None:
-    for pattern, rank in (config.rank_pattern or {}).items():
+    for pattern, rank in config.rank_pattern.items():
         if not 1 <= rank <= MAX_SERVED_RANK:
             raise AdapterError(
                 f"{path}: rank_pattern.{pattern} is {rank}; vLLM serves ranks from 1 to "

@@ -9,7 +9,7 @@ from typing import Any
 
 from safetensors import SafetensorError, safe_open
 
-from foundation.adapter.config import OUTSIDE_DECODER, SERVED_RANKS, AdapterConfig
+from foundation.adapter.config import OUTSIDE_DECODER, AdapterConfig
 from foundation.adapter.digest import WEIGHTS_FILE
 from foundation.errors import AdapterError
 
@@ -41,12 +41,6 @@ class AdapterWeights:
     updates: tuple[Update, ...]
     dtype: str
     num_parameters: int
-
-    @property
-    def served_rank(self) -> int:
-        """The rank that an engine must be started with: that of its largest update, rounded up."""
-        largest = max(update.shape_a[0] for update in self.updates)
-        return next(rank for rank in SERVED_RANKS if rank >= largest)
 
 
 def read_adapter_weights(folder: Path, config: AdapterConfig) -> AdapterWeights:
