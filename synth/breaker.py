@@ -38,7 +38,7 @@ def _describe(stage: Stage, found: StageVerdicts, config: BreakerConfig) -> Iter
     reasons = ", ".join(f"{reason} {number}" for reason, number in commonest)
     yield (
         f"{stage}: {found.num_accepted} of {found.num_requests} requests accepted, less than "
-        f"breaker.min_acceptance {config.min_acceptance:.0%} ({reasons}); mend the cause, then the "
+        f"breaker.min_acceptance {config.min_acceptance:.3g} ({reasons}); mend the cause, then the "
         "same command goes on, or set breaker.requests: 0"
     )
     for example in found.examples:

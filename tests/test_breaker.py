@@ -1,6 +1,7 @@
 """A stage of which next to nothing is accepted stops the run, with reasons and examples."""
 
 import asyncio
+import random
 
 import pytest
 
@@ -10,7 +11,7 @@ from synth.breaker import check_acceptance
 from synth.config import BreakerConfig
 from synth.engine.protocol import Completion, FinishReason, Stage
 from synth.errors import BreakerError
-from synth.pipeline.verdicts import Verdicts, example_of
+from synth.pipeline.verdicts import Verdicts
 from synth.run_directory import RunDirectory
 from writer import write
 
@@ -33,10 +34,12 @@ class LoopingEngine(ScriptedEngine):
 def verdicts_of(num_accepted, num_dropped, *, is_replayed=False):
     verdicts = Verdicts()
     completion = Completion("", FinishReason.STOP, 1, 0, 1, is_replayed=is_replayed)
+    for number in range(num_dropped + num_accepted):
+        verdicts.begin(request(number))
     for number in range(num_dropped):
-        verdicts.drop(Stage.GENERATE, completion, example_of(f"r{number}", "loop", "a\nb " * 99))
-    for _ in range(num_accepted):
-        verdicts.accept(Stage.GENERATE, completion)
+        verdicts.drop(request(number), completion, "loop", "a\nb " * 99)
+    for number in range(num_dropped, num_dropped + num_accepted):
+        verdicts.accept(request(number), completion)
     return verdicts
 
 
@@ -99,7 +102,8 @@ def test_when_a_run_is_stopped(breaker, num_accepted, is_stopped):
 
 def test_what_is_taken_over_from_a_journal_does_not_count():
     verdicts = verdicts_of(3, 500, is_replayed=True)
-    assert not verdicts.stages
+    assert verdicts.stages[Stage.GENERATE].num_requests == 0
+    assert not verdicts.stages[Stage.GENERATE].pending
     check_acceptance(BreakerConfig(), verdicts)
 
 
@@ -119,3 +123,47 @@ def test_a_request_keeps_its_meaning_when_it_is_replayed():
     first = Completion("a", FinishReason.STOP, 1, 0, 1)
     assert first == Completion("a", FinishReason.STOP, 1, 0, 1, is_replayed=True)
     assert request(1)
+
+
+class UnevenEngine(ScriptedEngine):
+    """One response in twenty is good; the others loop, and end long before it."""
+
+    def __init__(self, **options):
+        super().__init__(
+            lambda asked: write(asked) if is_good(asked) else Answer(LOOPING), **options
+        )
+
+    async def generate(self, asked, new_watch=None):
+        if asked.stage is Stage.GENERATE:
+            await asyncio.sleep(1.0 if is_good(asked) else 0.02)
+        return await super().generate(asked, new_watch)
+
+
+def is_good(asked):
+    return asked.stage is not Stage.GENERATE or random.Random(f"good {asked.id}").random() < 0.05
+
+
+def test_bad_texts_that_end_early_do_not_stop_a_run_with_enough_good_ones(tmp_path):
+    config = small_config(num_instructions=64, generate={"responses": 2, "attempts": 12})
+    _, code = run_scripted(tmp_path, config, UnevenEngine(concurrency=256))
+    assert code == 0
+
+
+def test_a_verdict_counts_once_all_older_requests_have_theirs():
+    verdicts, completion = Verdicts(), Completion("", FinishReason.STOP, 1, 0, 1)
+    for number in range(4):
+        verdicts.begin(request(number))
+    found = verdicts.stages[Stage.GENERATE]
+    for number in (3, 1):
+        verdicts.drop(request(number), completion, "loop", "a")
+    assert found.num_requests == 0
+    verdicts.accept(request(0), completion)
+    assert (found.num_accepted, found.num_requests) == (1, 2)
+    verdicts.pass_over(request(2))
+    assert (found.num_accepted, found.num_requests) == (1, 3)
+    assert not found.pending
+
+
+def test_a_small_limit_is_named_as_it_was_set():
+    with pytest.raises(BreakerError, match=r"breaker\.min_acceptance 0\.005 "):
+        check_acceptance(BreakerConfig(min_acceptance=0.005), verdicts_of(0, 200))

@@ -73,4 +73,4 @@ def _accept(proposal: Instruction, registry: Registry, book: CohortBook) -> None
     book.instructions[proposal.slot.sequence] = proposal.text
     book.count("instructions", 1)
     book.keep(Stage.EXPAND, proposal.completion)
-    book.verdicts.accept(Stage.EXPAND, proposal.completion)
+    book.verdicts.accept(proposal.request, proposal.completion)

@@ -9,7 +9,7 @@ from filters import count_words
 from synth.engine.protocol import Completion, Request, Stage
 from synth.ledger import LENGTH_SAMPLED, Ledger, outcome_of
 from synth.pipeline.sample import Exchange, ExtendedResponse, InitialResponse
-from synth.pipeline.verdicts import Verdicts, example_of
+from synth.pipeline.verdicts import Verdicts
 
 JsonRow = dict[str, Any]
 
@@ -40,7 +40,7 @@ class CohortBook:
 
     def reject(self, request: Request, completion: Completion, reason: str, text: str) -> None:
         """Book a completion whose text is dropped."""
-        self.verdicts.drop(request.stage, completion, example_of(request.id, reason, text))
+        self.verdicts.drop(request, completion, reason, text)
         self.write_down(request, completion, reason, text)
 
     def write_down(self, request: Request, completion: Completion, reason: str, text: str) -> None:

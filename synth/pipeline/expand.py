@@ -27,6 +27,7 @@ async def propose_instruction(
     A proposal that is returned is not booked yet: it may be a near-duplicate of an earlier slot's.
     """
     request = _request(slot, attempt, recipe, await registry.pool(slot))
+    book.verdicts.begin(request)
     completion = await engine.generate(request)
     text = recipe.prompts.parse_instruction(completion.text)
     reason = (

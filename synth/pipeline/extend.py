@@ -12,7 +12,6 @@ from synth.engine.protocol import Completion, Engine, Request, Stage, WatchCall
 from synth.pipeline.book import CohortBook
 from synth.pipeline.recipe import Recipe, failure_of
 from synth.pipeline.sample import ExtendedResponse, InitialResponse, MicroIteration
-from synth.pipeline.verdicts import example_of
 from synth.text_form import TextForm
 
 
@@ -42,12 +41,14 @@ class Extension:
         head_request = self._request(Stage.EXTEND_HEAD, self._recipe.form.outline(self.text))
         profile, form = self._recipe.profile, self._recipe.form
         circumstances = self._recipe.circumstances(self._initial.instruction.text)
+        self._book.verdicts.begin(head_request)
         head_completion = await engine.generate(head_request, profile.watch_draft)
         if reason := failure_of(head_completion):
             self._drop([(head_request, head_completion)], reason, head_completion.text)
             return
         head = form.head(head_completion.text)
         tail_request = self._request(Stage.EXTEND_TAIL, self.text, prefill=head)
+        self._book.verdicts.begin(tail_request)
         tail_completion = await engine.generate(
             tail_request, lambda: _watch_spliced(profile.watch(circumstances), form, head)
         )
@@ -85,7 +86,7 @@ class Extension:
 
     def _keep(self, exchanges: list[tuple[Request, Completion]], candidate: str) -> None:
         for request, completion in exchanges:
-            self._book.verdicts.accept(request.stage, completion)
+            self._book.verdicts.accept(request, completion)
         self.text = candidate
         self.micro_iterations.append(MicroIteration(count_words(candidate), None))
         self.exchanges += [(request.stage, completion) for request, completion in exchanges]
@@ -98,9 +99,8 @@ class Extension:
         )
         *earlier, (last_request, last_completion) = exchanges
         for request, completion in earlier:
-            self._book.verdicts.accept(request.stage, completion)
-        example = example_of(last_request.id, reason, candidate)
-        self._book.verdicts.drop(last_request.stage, last_completion, example)
+            self._book.verdicts.accept(request, completion)
+        self._book.verdicts.drop(last_request, last_completion, reason, candidate)
         self._book.reject_text(last_request.id, last_request.stage, reason, candidate)
         self.micro_iterations.append(MicroIteration(count_words(candidate), reason))
 

@@ -31,14 +31,16 @@ async def generate_response(
             user=instruction.text,
             attempt=attempt,
         )
+        book.verdicts.begin(request)
         completion = await engine.generate(request, new_watch)
         text = recipe.profile.trim(completion.text)
         reason = await recipe.objection(instruction.text, completion, text)
         if reason is None:
-            book.verdicts.accept(Stage.GENERATE, completion)
+            book.verdicts.accept(request, completion)
             exchanges = ((Stage.GENERATE, completion),)
             return InitialResponse(response_id, instruction, text, attempt + 1, exchanges)
         if is_unwanted.is_set():
+            book.verdicts.pass_over(request)
             book.write_down(request, completion, reason, text)
             return None
         book.reject(request, completion, reason, text)

@@ -1,10 +1,15 @@
-"""What becomes of a stage's requests, counted at once and not at a cohort's end."""
+"""What becomes of a stage's requests, counted in the order in which they were begun.
 
-from collections import Counter, deque
+Bad texts end early, for watches abort them: counted as they come, the first verdicts of a stage
+with many requests in flight would all be drops, however many of its texts are good.
+"""
+
+from collections import Counter, OrderedDict, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from enum import Enum, auto
 
-from synth.engine.protocol import Completion, Stage
+from synth.engine.protocol import Completion, Request, Stage
 
 _NUM_EXAMPLES = 3
 _MAX_EXAMPLE_CHARS = 200
@@ -19,6 +24,15 @@ class Example:
     beginning: str
 
 
+class Fate(Enum):
+    """What is known of a request that was not dropped."""
+
+    OPEN = auto()
+    ACCEPTED = auto()
+    UNCOUNTED = auto()
+    """Nothing that was said about the model."""
+
+
 @dataclass
 class StageVerdicts:
     """The verdicts on one stage's requests."""
@@ -28,6 +42,8 @@ class StageVerdicts:
     """How many were dropped for each reason."""
     examples: deque[Example] = field(default_factory=lambda: deque(maxlen=_NUM_EXAMPLES))
     """The last ones that were dropped."""
+    pending: OrderedDict[str, Fate | Example] = field(default_factory=OrderedDict)
+    """By id in the order of their beginning: the oldest without a verdict, and all after it."""
 
     @property
     def num_requests(self) -> int:
@@ -39,6 +55,24 @@ class StageVerdicts:
         """The share that was accepted; there must be a request."""
         return self.num_accepted / self.num_requests
 
+    def settle(self, request_id: str, fate: Fate | Example) -> None:
+        """Note what became of a request, and count all that no older one keeps waiting."""
+        self.pending[request_id] = fate
+        while self.pending:
+            oldest, fate = self.pending.popitem(last=False)
+            if fate is Fate.OPEN:
+                self.pending[oldest] = fate
+                self.pending.move_to_end(oldest, last=False)
+                return
+            self._count(fate)
+
+    def _count(self, fate: Fate | Example) -> None:
+        if isinstance(fate, Example):
+            self.reasons[fate.reason] += 1
+            self.examples.append(fate)
+        elif fate is Fate.ACCEPTED:
+            self.num_accepted += 1
+
 
 @dataclass
 class Verdicts:
@@ -46,17 +80,24 @@ class Verdicts:
 
     stages: dict[Stage, StageVerdicts] = field(default_factory=dict)
 
-    def accept(self, stage: Stage, completion: Completion) -> None:
-        """Count a text that served its purpose so far."""
-        if not completion.is_replayed:
-            self._of(stage).num_accepted += 1
+    def begin(self, request: Request) -> None:
+        """Give a request its place; without a verdict on it, none after it counts."""
+        self._of(request.stage).pending[request.id] = Fate.OPEN
 
-    def drop(self, stage: Stage, completion: Completion, example: Example) -> None:
+    def accept(self, request: Request, completion: Completion) -> None:
+        """Count a text that served its purpose so far."""
+        fate = Fate.UNCOUNTED if completion.is_replayed else Fate.ACCEPTED
+        self._of(request.stage).settle(request.id, fate)
+
+    def drop(self, request: Request, completion: Completion, reason: str, text: str) -> None:
         """Count a text that is dropped."""
-        if not completion.is_replayed:
-            found = self._of(stage)
-            found.reasons[example.reason] += 1
-            found.examples.append(example)
+        example = _example_of(request.id, reason, text)
+        fate = Fate.UNCOUNTED if completion.is_replayed else example
+        self._of(request.stage).settle(request.id, fate)
+
+    def pass_over(self, request: Request) -> None:
+        """Leave a request out that was ended for no fault of its own."""
+        self._of(request.stage).settle(request.id, Fate.UNCOUNTED)
 
     def add(self, others: Iterable["Verdicts"]) -> "Verdicts":
         """Return the sums of these and others."""
@@ -73,6 +114,6 @@ class Verdicts:
         return self.stages.setdefault(stage, StageVerdicts())
 
 
-def example_of(text_id: str, reason: str, text: str) -> Example:
+def _example_of(text_id: str, reason: str, text: str) -> Example:
     """Return an example with the beginning of a text, in one line."""
     return Example(text_id, reason, " ".join(text[:_MAX_EXAMPLE_CHARS].split()))
