@@ -2,9 +2,11 @@
 
 import asyncio
 import random
+from string import ascii_lowercase
 
 import pytest
 
+from foundation.errors import EXIT_FEWER_THAN_ASKED
 from runs import data_files, metrics_of, run_scripted, small_config
 from scripted_engine import Answer, ScriptedEngine, request
 from synth.breaker import check_acceptance
@@ -52,7 +54,7 @@ def verdicts_of(num_accepted, num_dropped, *, is_replayed=False):
     ],
 )
 def test_a_stage_that_writes_nothing_usable_stops_the_run(tmp_path, stage, says):
-    config = small_config(**MANY, breaker={"requests": 50})
+    config = small_config(**MANY, expand={"attempts": 4}, breaker={"requests": 50})
     with pytest.raises(BreakerError, match=f"^{says}") as caught:
         run_scripted(tmp_path, config, LoopingEngine(stage))
     assert caught.value.exit_code == 1
@@ -147,6 +149,36 @@ def test_bad_texts_that_end_early_do_not_stop_a_run_with_enough_good_ones(tmp_pa
     config = small_config(num_instructions=64, generate={"responses": 2, "attempts": 12})
     _, code = run_scripted(tmp_path, config, UnevenEngine(concurrency=256))
     assert code == 0
+
+
+class MalformedEngine(ScriptedEngine):
+    """Three proposals in ten are usable; all take as long, and the usable ones wait their turn."""
+
+    async def generate(self, asked, new_watch=None):
+        if asked.stage in (Stage.EXPAND, Stage.JUDGE):
+            await asyncio.sleep(0.25)
+        return await super().generate(asked, new_watch)
+
+
+def propose(asked):
+    rng = random.Random(f"proposal {asked.id}")
+    if asked.stage is not Stage.EXPAND:
+        return write(asked)
+    if rng.random() < 0.7:
+        return Answer("x")
+    return Answer(" ".join("".join(rng.choices(ascii_lowercase, k=7)) for _ in range(14)))
+
+
+def test_proposals_that_wait_their_turn_do_not_stop_a_run(tmp_path):
+    short = {"attempts": 1, "max_completion_tokens": 512}
+    config = small_config(
+        num_instructions=256,
+        expand={"attempts": 6},
+        generate={"responses": 1, **short},
+        extend={"extensions": 1, "micro_iterations": 1, **short},
+    )
+    _, code = run_scripted(tmp_path, config, MalformedEngine(propose, concurrency=256))
+    assert code == EXIT_FEWER_THAN_ASKED
 
 
 def test_a_verdict_counts_once_all_older_requests_have_theirs():
