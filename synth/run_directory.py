@@ -85,7 +85,8 @@ class IterationFiles:
 
     def read_records(self) -> Iterator[JsonRow]:
         """Yield all records, in cohort order."""
-        for path in sorted((self.folder / "records").glob("cohort-*.jsonl")):
+        paths = (self.folder / "records").glob("cohort-*.jsonl")
+        for path in sorted(paths, key=_cohort_number):
             yield from read_rows(path)
 
 
@@ -108,7 +109,7 @@ class RunDirectory(OwnedDirectory):
             for pattern in ("iteration-*/held_out.jsonl", "iteration-*/*/*")
             for path in self.folder.glob(pattern)
         )
-        return self.config.exists() and any(path.is_dir() or path.stat().st_size for path in found)
+        return self.config.exists() and any(map(_holds_something, found))
 
     def asked(self) -> tuple[int, ...]:
         """Return the numbers of instructions that the run was asked for so far, ascending.
@@ -128,3 +129,15 @@ class RunDirectory(OwnedDirectory):
         """Return the numbers of the macro-iterations that were begun."""
         names = [path.name.removeprefix("iteration-") for path in self.folder.glob("iteration-*")]
         return sorted(int(name) for name in names if name.isdecimal())
+
+
+def _cohort_number(path: Path) -> int:
+    return int(path.stem.rpartition("-")[2])
+
+
+def _holds_something(path: Path) -> bool:
+    """Tell whether a file has content, or had: a journal gives way to a receipt."""
+    try:
+        return path.is_dir() or path.stat().st_size > 0
+    except FileNotFoundError:
+        return True

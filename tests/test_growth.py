@@ -211,3 +211,21 @@ def test_a_run_that_grows_is_not_complete_meanwhile(tmp_path):
     with pytest.raises(EngineError):
         run_scripted(tmp_path, numbered(24), ScriptedEngine(write, dies_after=20))
     assert not files.manifest.exists()
+
+
+def test_cohorts_are_read_in_the_order_of_their_numbers(tmp_path):
+    files = RunDirectory(tmp_path).iteration(1)
+    numbers = (99999, 100000, 10000, 10001)
+    for number in numbers:
+        files.records(number).parent.mkdir(parents=True, exist_ok=True)
+        files.records(number).write_text(f'{{"id": "{number}"}}\n')
+    assert [int(record["id"]) for record in files.read_records()] == sorted(numbers)
+
+
+def test_a_file_that_goes_away_meanwhile_was_there(tmp_path):
+    directory = RunDirectory(tmp_path)
+    directory.config.write_text("{}")
+    journal = directory.iteration(1).journal(0)
+    journal.parent.mkdir(parents=True)
+    journal.symlink_to(tmp_path / "gone")
+    assert directory.is_begun()

@@ -127,7 +127,7 @@ class Replica:
             num_open=self._tally.num_open,
             num_replayed=worker.num_replayed,
             times=worker.times,
-            verdicts=self._tally.verdicts,
+            verdicts=self._tally.verdicts.add(()),  # without what is pending
         )
         await self._coordinator.report.remote(self._number, status)
 
