@@ -6,6 +6,7 @@ from pathlib import Path
 
 from foundation.adapter.digest import PROVENANCE_FILE
 from foundation.errors import ConfigError
+from foundation.packages import require
 from foundation.template_date import as_input, date_of_adapter, date_of_directory
 from synth.adapter import Adapter, load_adapter
 from synth.config import RunConfig
@@ -21,8 +22,11 @@ from synth.shard import check_files
 def prepare(config: RunConfig, iteration: int, directory: RunDirectory) -> tuple[Recipe, JsonRow]:
     """Load prompts, seeds and adapters; return the recipe and the resolved configuration.
 
-    Raises: ConfigError: one of them cannot be used, or the previous iteration is not complete.
+    Raises: ConfigError: one of them cannot be used, a package is missing, or the previous iteration
+        is not complete.
     """
+    if config.engine.replicas is not None:
+        require("engine.replicas", ["ray"])
     prompts = load_prompt_set(config.prompts)
     seeds = load_seeds(config.seeds)
     held_out = load_held_out(config.held_out.instructions, config.held_out.num_instructions)

@@ -6,7 +6,6 @@ from rich.console import Console
 
 from foundation.errors import ConfigError
 from foundation.json_file import read_json
-from foundation.packages import require
 from synth.cluster.ray_environment import set_ray_environment
 from synth.config import RunConfig
 from synth.engine.protocol import Engine
@@ -33,7 +32,6 @@ def run_iteration(config: RunConfig, iteration: int, directory: RunDirectory) ->
         Console().print(f"iteration {iteration} is complete already: {files.folder}", markup=False)
         return 0
     if config.engine.replicas is not None:
-        require("engine.replicas", ["ray"])
         set_ray_environment(config)
         from synth.cluster.cluster_session import work_on_cluster
 

@@ -1,6 +1,7 @@
 """What `train sft --adapter` goes on from: nothing that is broken or not the configured adapter."""
 
 import json
+import shutil
 
 import pytest
 import torch
@@ -98,6 +99,14 @@ def test_weights_that_its_training_did_not_write_are_refused(model, adapter):
     (adapter / "provenance.json").write_text(json.dumps({"weights_sha256": "0" * 64}))
     with pytest.raises(ConfigError, match=r"not as provenance\.json lists it .* instead of 0000"):
         read_continued(adapter, config_of(model))
+
+
+def test_the_next_adapter_names_the_base_where_it_is_now(model, shard, adapter, tmp_path):
+    moved = tmp_path / "elsewhere" / model.name
+    shutil.copytree(model, moved)
+    train_adapter(config_of(moved), [str(shard)], tmp_path / "next", adapter)
+    configuration = json.loads((tmp_path / "next" / "adapter_config.json").read_bytes())
+    assert configuration["base_model_name_or_path"] == str(moved)
 
 
 def test_provenance_names_it_and_another_in_its_place_is_refused(model, shard, adapter, tmp_path):

@@ -31,6 +31,8 @@ def load_lora_model(config: TrainConfig, previous: Path | None) -> Any:  # noqa:
         model = PeftModel.from_pretrained(
             base, previous, is_trainable=True, autocast_adapter_dtype=autocast
         )
+        # The base may have moved since the earlier training.
+        model.active_peft_config.base_model_name_or_path = config.model.name
     if not any(parameter.requires_grad for parameter in model.parameters()):
         raise AdapterError("the adapter has no trainable parameter; check lora.target_modules")
     return model
