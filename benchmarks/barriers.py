@@ -9,18 +9,16 @@ import asyncio
 from collections.abc import Coroutine, Sequence
 from typing import Any, TypeVar
 
-from synth.engine.layer import EngineLayer
-from synth.engine.protocol import Completion, Engine, NewWatch, Request
-from synth.pipeline.answer import NEAR_DUPLICATE
-from synth.pipeline.book import CohortBook
-from synth.pipeline.cohort import Cohort, rank
-from synth.pipeline.cohort_plan import CohortPlan
-from synth.pipeline.expand import propose_instruction
-from synth.pipeline.extend import extend_response
-from synth.pipeline.generate import generate_response
-from synth.pipeline.instruction_registry import InstructionRegistry
-from synth.pipeline.recipe import Recipe
-from synth.pipeline.sample import ExtendedResponse, Instruction, Slot
+from synth.engine.base import Completion, Engine, EngineLayer, NewWatch, Request
+from synth.method.books.book import CohortBook
+from synth.method.cohort import Cohort, rank
+from synth.method.expand import propose_instruction
+from synth.method.extend import extend_response
+from synth.method.generate import NEAR_DUPLICATE, generate_response
+from synth.method.recipe import Recipe
+from synth.method.registry import InstructionRegistry
+from synth.method.sample import ExtendedResponse, Instruction, Slot
+from synth.method.slots import CohortPlan
 
 T = TypeVar("T")
 

@@ -20,16 +20,16 @@ from benchmarks.instant_engine import InstantEngine
 from benchmarks.overhead import run_config
 from benchmarks.result import report
 from benchmarks.timed_engine import TimedEngine, tokens_per_s
-from synth.cluster.actors import start_coordinator
-from synth.cluster.cluster_session import connect, run_on_cluster
-from synth.cluster.ray_environment import set_ray_environment
+from selflengthen.process.signals import Announce
+from synth.cluster.driver import start_coordinator
+from synth.cluster.environment import set_ray_environment
+from synth.cluster.session import connect, run_on_cluster
 from synth.config import RunConfig
-from synth.engine.protocol import Engine
-from synth.interruption import Announce
-from synth.pipeline.recipe import Recipe
-from synth.preparation import prepare
-from synth.run_directory import RunDirectory
-from synth.synthesis import run_with_engine
+from synth.engine.base import Engine
+from synth.method.recipe import Recipe
+from synth.run.directory import RunDirectory
+from synth.run.iteration import run_with_engine
+from synth.run.prepare import prepare
 
 _WORDS = 1000
 _RECEIPT_TEXT = "An instruction of some words that a receipt holds beside its counts. " * 2

@@ -20,15 +20,15 @@ from rich.console import Console
 
 from benchmarks.result import report
 from benchmarks.trace import Served, TracingEngine, read_trace, write_trace
-from foundation.config_file import load_config
+from selflengthen.config_file import load_config
 from synth.config import RunConfig
-from synth.engine.protocol import Stage
+from synth.engine.base import Stage
 from synth.engine.restarting import EngineStarter
-from synth.pipeline.recipe import Recipe
-from synth.preparation import prepare
-from synth.run_directory import RunDirectory
-from synth.synthesis import run_with_engine
-from synth.vllm_start import prepare_vllm
+from synth.engine.start import prepare_vllm
+from synth.method.recipe import Recipe
+from synth.run.directory import RunDirectory
+from synth.run.iteration import run_with_engine
+from synth.run.prepare import prepare
 
 _PATH = click.Path(path_type=Path)
 _TRACE = "trace.jsonl"

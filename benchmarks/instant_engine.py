@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from synth.engine.protocol import (
+from synth.engine.base import (
     Completion,
     EngineLoad,
     FinishReason,
@@ -14,7 +14,7 @@ from synth.engine.protocol import (
     Request,
     Stage,
 )
-from synth.seeds.seed_file import load_seeds
+from synth.method.seeds.seed_file import load_seeds
 
 # SmolLM2's tokenizer on the seed instructions: 1.3 tokens a word.
 _TOKENS_PER_WORD = 1.3

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from unittest.mock import patch
 
+from synth.engine.base import Completion
 from synth.engine.journal import CohortJournal
-from synth.engine.protocol import Completion
 
 Appended = list[tuple[str, Completion]]
 

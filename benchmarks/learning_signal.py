@@ -19,9 +19,9 @@ import click
 import orjson
 
 from benchmarks.result import report
-from foundation.atomic_file import write_json_lines
-from foundation.config_file import load_config
-from foundation.errors import EXIT_FEWER_THAN_ASKED
+from selflengthen.config_file import load_config
+from selflengthen.errors import EXIT_FEWER_THAN_ASKED
+from selflengthen.files.atomic_file import write_json_lines
 from synth.config import RunConfig
 
 Answers = list[dict[str, Any]]

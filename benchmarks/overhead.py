@@ -20,9 +20,9 @@ from benchmarks.instant_engine import InstantEngine
 from benchmarks.journal_cost import journal_seconds, recorded_appends
 from benchmarks.result import report
 from synth.config import RunConfig
-from synth.preparation import prepare
-from synth.run_directory import RunDirectory
-from synth.synthesis import run_with_engine
+from synth.run.directory import RunDirectory
+from synth.run.iteration import run_with_engine
+from synth.run.prepare import prepare
 
 
 @click.command()

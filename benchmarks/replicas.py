@@ -15,15 +15,15 @@ from rich.console import Console
 
 from benchmarks.result import report
 from benchmarks.timed_engine import TimedEngine, tokens_per_s
-from foundation.config_file import load_config
-from synth.cluster.cluster_session import connect, run_on_cluster, start_engine
-from synth.cluster.ray_environment import set_ray_environment
+from selflengthen.config_file import load_config
+from selflengthen.process.signals import Announce
+from synth.cluster.environment import set_ray_environment
+from synth.cluster.session import connect, run_on_cluster, start_engine
 from synth.config import RunConfig
-from synth.engine.protocol import Engine
-from synth.interruption import Announce
-from synth.pipeline.recipe import Recipe
-from synth.preparation import prepare
-from synth.run_directory import RunDirectory
+from synth.engine.base import Engine
+from synth.method.recipe import Recipe
+from synth.run.directory import RunDirectory
+from synth.run.prepare import prepare
 
 _PATH = click.Path(path_type=Path)
 

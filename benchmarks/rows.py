@@ -8,11 +8,11 @@ from typing import Any
 
 import orjson
 
-from synth.seeds.seed_file import load_seeds
+from synth.method.seeds.seed_file import load_seeds
 from train.config import ModelConfig
-from train.example import encode_row
-from train.row import parse_row
-from train.tokenizer import TrainTokenizer, load_tokenizer
+from train.data.example import encode_row
+from train.data.row import parse_row
+from train.data.tokenizer import TrainTokenizer, load_tokenizer
 
 
 def write_rows(path: Path, model: ModelConfig, num_tokens_N: Sequence[int]) -> list[int]:

@@ -31,10 +31,10 @@ from benchmarks.result import report
 from benchmarks.trace import Served, read_trace
 from benchmarks.virtual_time import VirtualTimeLoop
 from synth.config import RunConfig
-from synth.engine.protocol import Completion, NewWatch, Request
-from synth.preparation import prepare
-from synth.run_directory import RunDirectory
-from synth.synthesis import run_with_engine
+from synth.engine.base import Completion, NewWatch, Request
+from synth.run.directory import RunDirectory
+from synth.run.iteration import run_with_engine
+from synth.run.prepare import prepare
 
 _REPLICAS = (1, 8, 64, 256, 1024)
 _COHORTS = (10, 100, 1_000, 10_000, 100_000)

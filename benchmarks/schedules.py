@@ -20,15 +20,15 @@ from rich.console import Console
 
 from benchmarks.barriers import CUT_OFF, synthesize_in_stages
 from benchmarks.result import report
-from foundation.config_file import load_config
+from selflengthen.config_file import load_config
+from selflengthen.percentiles import percentiles
 from synth.config import RunConfig
-from synth.engine.protocol import Engine
-from synth.percentiles import percentiles
-from synth.pipeline.recipe import Recipe
-from synth.preparation import prepare
-from synth.run_directory import IterationFiles, RunDirectory
-from synth.synthesis import run_with_engine
-from synth.vllm_start import prepare_vllm
+from synth.engine.base import Engine
+from synth.engine.start import prepare_vllm
+from synth.method.recipe import Recipe
+from synth.run.directory import IterationFiles, RunDirectory
+from synth.run.iteration import run_with_engine
+from synth.run.prepare import prepare
 
 _PATH = click.Path(path_type=Path)
 _SCHEDULES = ("reference", "barriers", "ours")

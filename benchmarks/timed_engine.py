@@ -5,8 +5,7 @@ from pathlib import Path
 
 import orjson
 
-from synth.engine.layer import EngineLayer
-from synth.engine.protocol import Completion, Engine, NewWatch, Request
+from synth.engine.base import Completion, Engine, EngineLayer, NewWatch, Request
 
 
 class TimedEngine(EngineLayer):

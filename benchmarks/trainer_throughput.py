@@ -20,10 +20,10 @@ import torch
 
 from benchmarks.result import report
 from benchmarks.rows import write_rows
-from foundation.config_file import load_config
+from selflengthen.config_file import load_config
 from train.config import TrainConfig
 from train.lora_model import native_dtype
-from train.step_log import read_steps
+from train.report.step_log import read_steps
 
 _LENGTHS = (320, 480, 640, 1200, 400, 560, 1040, 800)
 

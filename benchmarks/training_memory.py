@@ -11,7 +11,7 @@ import click
 
 from benchmarks.result import report
 from benchmarks.rows import write_rows
-from foundation.config_file import load_config
+from selflengthen.config_file import load_config
 from train.config import ModelConfig, TrainConfig
 
 _MIB = 2**20

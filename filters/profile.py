@@ -39,7 +39,7 @@ from filters.trim import trim_remarks
 from filters.verdict import KEEP, Verdict
 from filters.watch import RepeatedNgramWatch, Watch
 from filters.words import count_words, script_units
-from foundation.settings import Settings
+from selflengthen.settings import Settings
 
 REFERENCE_QWEN_NGRAM_UNITS = 13
 REFERENCE_LLAMA_NGRAM_WORDS = 10

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.text import Text
 
-from synth.run_directory import IterationFiles
+from synth.run.directory import IterationFiles
 
 
 def main(folder: Path, num_records: int) -> None:

@@ -10,8 +10,8 @@ import click
 if sys.path[0] == os.getcwd():
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from foundation.command import OVERRIDES, run_command
-from foundation.errors import EXIT_FEWER_THAN_ASKED, UsageError
+from selflengthen.command import OVERRIDES, run_command
+from selflengthen.errors import EXIT_FEWER_THAN_ASKED, UsageError
 
 _ALLOW_FEWER = click.option(
     "--allow-fewer",
@@ -36,10 +36,10 @@ def run(
     config: Path, out: Path, iteration: int, allow_fewer: bool, overrides: tuple[str, ...]
 ) -> None:
     """Synthesize one macro-iteration of data; run again, it goes on where it was."""
-    from foundation.config_file import load_config
+    from selflengthen.config_file import load_config
     from synth.config import RunConfig
-    from synth.run_directory import RunDirectory
-    from synth.synthesis import run_iteration
+    from synth.run.directory import RunDirectory
+    from synth.run.iteration import run_iteration
 
     settings = load_config(RunConfig, config, overrides)
     _leave(run_iteration(settings, iteration, RunDirectory(out)), allow_fewer)
@@ -52,10 +52,10 @@ def run(
 @OVERRIDES
 def measure(config: Path, out: Path, iteration: int, overrides: tuple[str, ...]) -> None:
     """Answer the held-out instructions with the Generator of a macro-iteration; no data."""
-    from foundation.config_file import load_config
+    from selflengthen.config_file import load_config
     from synth.config import RunConfig
-    from synth.measurement import measure_iteration
-    from synth.run_directory import RunDirectory
+    from synth.run.directory import RunDirectory
+    from synth.run.measure import measure_iteration
 
     settings = load_config(RunConfig, config, overrides)
     sys.exit(measure_iteration(settings, iteration, RunDirectory(out)))
@@ -71,11 +71,11 @@ def loop(
     config: Path, out: Path, iterations: int, allow_fewer: bool, overrides: tuple[str, ...]
 ) -> None:
     """Alternate data and training; run again, it goes on where it was."""
-    from foundation.config_file import load_config
+    from selflengthen.config_file import load_config
     from synth.config import RunConfig
-    from synth.loop import run_loop
-    from synth.loop_plan import LoopPlan
-    from synth.run_directory import RunDirectory
+    from synth.loop.plan import LoopPlan
+    from synth.loop.steps import run_loop
+    from synth.run.directory import RunDirectory
 
     settings = load_config(RunConfig, config, overrides)
     plan = LoopPlan(config, overrides, settings, RunDirectory(out), iterations)
@@ -92,7 +92,7 @@ def filter_command(file: Path, profile: str, field: str, skip_bad: bool) -> None
     import orjson
 
     from filters import PROFILES
-    from foundation.regular_file import open_regular
+    from selflengthen.files.regular_file import open_regular
     from synth.filter_stream import judge_lines
 
     if profile not in PROFILES:
@@ -117,8 +117,8 @@ def status(directory: Path) -> None:
     """Print what a run directory holds and how far it is."""
     from rich.console import Console
 
-    from synth.run_directory import RunDirectory
-    from synth.status import print_status
+    from synth.run.directory import RunDirectory
+    from synth.run.status import print_status
 
     print_status(RunDirectory(directory), Console())
 

@@ -7,7 +7,7 @@ from pydantic import Field, field_validator, model_validator
 
 from filters.near_duplicate import MAX_SIMILARITY
 from filters.profile import DefaultProfile, Profile
-from foundation.settings import Settings
+from selflengthen.settings import Settings
 
 TemplateValue = str | bool | int | float
 

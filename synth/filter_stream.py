@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO
 
 from filters import Circumstances, Profile, count_words
-from foundation.errors import UsageError
-from foundation.json_lines import numbered_lines, parse_object
+from selflengthen.errors import UsageError
+from selflengthen.files.json_lines import numbered_lines, parse_object
 
 JsonRow = dict[str, Any]
 BAD_LINE = {"keep": False, "reason": "bad_line", "num_words": 0}

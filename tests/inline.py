@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from foundation.command import run_command
+from selflengthen.command import run_command
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import psutil
 
-from foundation import parent_death
 from runs import small_config
-from synth.cluster.ray_environment import set_ray_environment
+from selflengthen.process import parent_death
+from synth.cluster.environment import set_ray_environment
 
 IN_SECONDS = 15
 
@@ -46,7 +46,7 @@ def main():
     set_ray_environment(config)
     import ray
 
-    from synth.cluster.cluster_session import connect
+    from synth.cluster.session import connect
 
     connect(config)
     pid, memory = ray.get(ray.remote(Holder).remote().start.remote())

@@ -9,7 +9,7 @@ import time
 
 from runs import run_scripted
 from scripted_engine import ScriptedEngine
-from synth.engine.protocol import Stage
+from synth.engine.base import Stage
 from writer import write
 
 _SERVER = multiprocessing.get_context("forkserver")

@@ -10,9 +10,9 @@ from rich.console import Console
 
 from scripted_engine import ScriptedEngine
 from synth.config import RunConfig
-from synth.preparation import prepare
-from synth.run_directory import IterationFiles, RunDirectory
-from synth.synthesis import run_with_engine
+from synth.run.directory import IterationFiles, RunDirectory
+from synth.run.iteration import run_with_engine
+from synth.run.prepare import prepare
 from writer import write
 
 SMALL: dict[str, Any] = {

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from synth.engine.protocol import (
+from synth.engine.base import (
     Completion,
     Decoding,
     EngineLoad,
@@ -17,7 +17,7 @@ from synth.engine.protocol import (
     Stage,
     WatchCall,
 )
-from synth.errors import EngineError
+from synth.engine.errors import EngineError
 
 _CHARS_PER_DELTA = 64
 

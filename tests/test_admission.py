@@ -9,9 +9,8 @@ import pytest
 from benchmarks.virtual_time import VirtualTimeLoop
 from runs import run_scripted, small_config
 from scripted_engine import Answer, ScriptedEngine, request
-from synth.engine.admission import AdmittingEngine
-from synth.engine.protocol import Stage
-from synth.engine.room_meter import RoomMeter, RoomTimes
+from synth.engine.admission import AdmittingEngine, RoomMeter, RoomTimes
+from synth.engine.base import Stage
 from writer import write
 
 

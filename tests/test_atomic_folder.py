@@ -2,9 +2,9 @@
 
 import pytest
 
-from foundation.atomic_folder import atomic_folder
-from foundation.errors import DirectoryError
-from foundation.owned_directory import OwnedDirectory
+from selflengthen.errors import DirectoryError
+from selflengthen.files.atomic_folder import atomic_folder
+from selflengthen.files.owned_directory import OwnedDirectory
 
 MARK = ".atomic-folder"
 

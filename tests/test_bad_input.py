@@ -11,12 +11,12 @@ import pytest
 
 from bare_adapter import write_adapter
 from command import synth
-from foundation.digest import digest_of
-from foundation.errors import AdapterError, ConfigError, DirectoryError
 from runs import run_scripted, small_config
-from synth.adapter import load_adapter
-from synth.prompts.prompt_set import BUILT_IN
-from synth.run_directory import RunDirectory
+from selflengthen.adapter.served import load_adapter
+from selflengthen.errors import AdapterError, ConfigError, DirectoryError
+from selflengthen.files.digest import digest_of
+from synth.method.prompts.prompt_set import BUILT_IN
+from synth.run.directory import RunDirectory
 
 CPU = Path("configs/cpu.yaml")
 MODEL = Path("models/smollm2-135m-instruct")

@@ -6,15 +6,14 @@ from string import ascii_lowercase
 
 import pytest
 
-from foundation.errors import EXIT_FEWER_THAN_ASKED
 from runs import data_files, metrics_of, run_scripted, small_config
 from scripted_engine import Answer, ScriptedEngine, request
-from synth.breaker import check_acceptance
+from selflengthen.errors import EXIT_FEWER_THAN_ASKED
 from synth.config import BreakerConfig
-from synth.engine.protocol import Completion, FinishReason, Stage
-from synth.errors import BreakerError
-from synth.pipeline.verdicts import Verdicts
-from synth.run_directory import RunDirectory
+from synth.engine.base import Completion, FinishReason, Stage
+from synth.method.books.verdicts import Verdicts
+from synth.run.breaker import BreakerError, check_acceptance
+from synth.run.directory import RunDirectory
 from writer import write
 
 LOOPING = "It goes round and round. " * 40

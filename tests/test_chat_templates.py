@@ -19,7 +19,7 @@ from chat_templates import (
     embedded,
     sentencepiece_like,
 )
-from foundation.chat_encoding import ChatEncoder, ChatTemplateError
+from selflengthen.chat.encoding import ChatEncoder, ChatTemplateError
 
 USER = [{"role": "user", "content": "Write about the river."}]
 WITH_SYSTEM = [{"role": "system", "content": "Be long."}, *USER]

@@ -16,11 +16,11 @@ from rich.console import Console
 
 import replica_engine
 from runs import data_files, metrics_of, run_scripted, small_config
-from synth.cluster import cluster_run
-from synth.cluster.cluster_session import run_on_cluster
-from synth.errors import EngineError
-from synth.preparation import prepare
-from synth.run_directory import RunDirectory
+from synth.cluster import driver as cluster_run
+from synth.cluster.session import run_on_cluster
+from synth.engine.errors import EngineError
+from synth.run.directory import RunDirectory
+from synth.run.prepare import prepare
 
 NUM_INSTRUCTIONS = 48
 ROOT = Path(__file__).parents[1]

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from foundation.config_file import load_config
-from foundation.errors import ConfigError
+from selflengthen.config_file import load_config
+from selflengthen.errors import ConfigError
 from synth.config import RunConfig
 from train.config import TrainConfig
 

@@ -7,10 +7,10 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from foundation.errors import AdapterError, ConfigError, DirectoryError
+from selflengthen.errors import AdapterError, ConfigError, DirectoryError
 from tiny_model import add_adapter, build_tiny_model
+from train.adapter.continued import read_continued
 from train.config import TrainConfig
-from train.continued_adapter import read_continued
 from train.training import train_adapter
 
 WEIGHTS = "adapter_model.safetensors"

@@ -5,14 +5,14 @@ import json
 import pytest
 
 from bare_adapter import write_adapter
-from foundation.errors import CommandError, CorruptFileError
 from runs import data_files, run_scripted, small_config
 from scripted_engine import ScriptedEngine
-from synth.errors import EngineError
-from synth.preparation import prepare
-from synth.run_directory import RunDirectory
+from selflengthen.errors import CommandError, CorruptFileError
+from synth.engine.errors import EngineError
+from synth.run.directory import RunDirectory
+from synth.run.prepare import prepare
+from train.data.shard_reader import read_shards
 from train.errors import ShardError
-from train.shard_reader import read_shards
 from writer import write
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from foundation.config_file import load_config
+from selflengthen.config_file import load_config
 from synth.__main__ import cli as synth_cli
 from synth.config import RunConfig
 from train.__main__ import cli as train_cli

@@ -3,12 +3,13 @@
 import pytest
 from click.testing import CliRunner
 
-from foundation.errors import EXIT_FEWER_THAN_ASKED
 from runs import run_scripted, small_config
-from synth import loop, synthesis
+from selflengthen.errors import EXIT_FEWER_THAN_ASKED
 from synth.__main__ import cli
-from synth.run_directory import RunDirectory
-from synth.synthesis import run_iteration
+from synth.loop.steps import steps as loop
+from synth.run.directory import RunDirectory
+from synth.run.iteration import iteration as synthesis
+from synth.run.iteration import run_iteration
 
 COMMANDS = {"run": (), "loop": ("--iterations", "1")}
 

@@ -8,7 +8,7 @@ import pytest
 
 from bare_adapter import write_adapter
 from command import environment
-from foundation.own_modules import ROOT
+from selflengthen.process.own_modules import ROOT
 
 SYNTH = ("--config", ROOT / "configs/cpu.yaml", "--out", "out")
 TRAIN = ("--config", ROOT / "configs/train/cpu.yaml", "--data", "rows.jsonl", "--out", "out")
@@ -53,7 +53,7 @@ class Hook:
         if name.partition(".")[0] == hidden:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 sys.meta_path.insert(0, Hook())
-from foundation.command import run_command
+from selflengthen.command import run_command
 from synth.__main__ import cli as synth
 from train.__main__ import cli as train
 found = []

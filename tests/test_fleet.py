@@ -7,9 +7,9 @@ import pytest
 from scripted_engine import Answer, ScriptedEngine, request
 from synth.config import EngineConfig
 from synth.engine import fleet
+from synth.engine.base import FinishReason
+from synth.engine.errors import BusyEngineError, ClosedEngineError, EngineError
 from synth.engine.fleet import Fleet
-from synth.engine.protocol import FinishReason
-from synth.errors import BusyEngineError, ClosedEngineError, EngineError
 
 TEXT = "An answer that takes a few pieces. " * 20
 

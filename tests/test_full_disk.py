@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from foundation.command import run_command
 from run_process import in_process
 from runs import data_files, metrics_of, run_scripted
+from selflengthen.command import run_command
 from synth.engine.journal import CohortJournal
 
 pytestmark = pytest.mark.faults

@@ -5,15 +5,15 @@ import json
 import orjson
 import pytest
 
-from foundation.errors import ConfigError, DirectoryError
 from runs import data_files, run_scripted, small_config
 from scripted_engine import ScriptedEngine
+from selflengthen.errors import ConfigError, DirectoryError
 from synth.config import EngineConfig
-from synth.errors import EngineError
-from synth.pipeline.cohort_plan import CohortPlan
-from synth.preparation import prepare
-from synth.run_directory import RunDirectory
-from synth.synthesis import run_iteration
+from synth.engine.errors import EngineError
+from synth.method.slots import CohortPlan
+from synth.run.directory import RunDirectory
+from synth.run.iteration import run_iteration
+from synth.run.prepare import prepare
 from train.training_directory import TrainingWork, mark_complete
 from writer import write
 

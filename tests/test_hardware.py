@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from foundation.hardware import cpu_dtype
+from selflengthen.process.hardware import cpu_dtype
 
 
 @pytest.mark.parametrize(

@@ -12,18 +12,17 @@ from bare_adapter import write_adapter
 from command import synth
 from filters import InstructionIndex
 from filters.near_duplicate import MAX_SIMILARITY
-from foundation.errors import ConfigError, DirectoryError
 from runs import run_scripted, small_config
 from scripted_engine import Answer, ScriptedEngine
-from synth.engine.protocol import FinishReason, ModelRole, Stage
-from synth.errors import EngineError
-from synth.held_out import read_held_out, summarize_held_out
-from synth.measurement import measure_with_engine
-from synth.pipeline.instruction_registry import InstructionRegistry
-from synth.preparation import prepare
-from synth.run_directory import RunDirectory
-from synth.seeds.seed_file import BUILT_IN, load_held_out, load_seeds
-from synth.status import print_status
+from selflengthen.errors import ConfigError, DirectoryError
+from synth.engine.base import FinishReason, ModelRole, Stage
+from synth.engine.errors import EngineError
+from synth.method.registry import InstructionRegistry
+from synth.method.seeds.seed_file import BUILT_IN, load_held_out, load_seeds
+from synth.run.directory import RunDirectory
+from synth.run.measure import measure_with_engine, read_held_out, summarize_held_out
+from synth.run.prepare import prepare
+from synth.run.status import print_status
 from writer import write
 
 KEYS = [

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from runs import metrics_of, run_scripted, small_config
 from scripted_engine import Answer, ScriptedEngine
-from synth.engine.protocol import FinishReason, Stage
+from synth.engine.base import FinishReason, Stage
 from writer import essay, words, write
 
 pytestmark = pytest.mark.faults

@@ -20,8 +20,8 @@ def modules_after(code):
     "code",
     [
         "import filters",
-        "import synth.run",
-        "import synth.preparation",
+        "import synth.run.iteration",
+        "import synth.run.prepare",
         "from synth.__main__ import cli\ncli(['--help'], standalone_mode=False)",
         "from synth.__main__ import cli\ncli(['run', '--help'], standalone_mode=False)",
     ],

@@ -6,11 +6,11 @@ import time
 import pytest
 
 from scripted_engine import Answer, ScriptedEngine, request
-from synth.engine.journal import CohortJournal, JournallingEngine
-from synth.engine.protocol import (
+from synth.engine.base import (
     Completion,
     FinishReason,
 )
+from synth.engine.journal import CohortJournal, JournallingEngine
 
 
 def serve(path, numbers):

@@ -14,15 +14,14 @@ import pytest
 from rich.console import Console
 
 from command import synth
-from foundation.errors import ConfigError, DirectoryError
 from runs import SMALL
 from scripted_child import calls, option, scripted
+from selflengthen.errors import ConfigError, DirectoryError
 from synth.config import RunConfig
-from synth.errors import StepError
-from synth.loop import run_loop_with
-from synth.loop_plan import LoopPlan
-from synth.run_directory import RunDirectory
-from synth.step_process import StepProcess
+from synth.loop.plan import LoopPlan
+from synth.loop.processes import StepProcess
+from synth.loop.steps import StepError, run_loop_with
+from synth.run.directory import RunDirectory
 
 ONE = ["run 1", "generator 1", "extender 1"]
 TWO = ["run 2", "generator 2", "extender 2"]
@@ -96,7 +95,7 @@ def test_a_training_gets_its_rows_and_the_base_model_of_the_run(folder):
 
 
 def test_the_trainer_reads_the_base_model_as_it_was_given(folder):
-    from foundation.config_file import load_config
+    from selflengthen.config_file import load_config
     from train.config import TrainConfig
 
     given = {
@@ -277,7 +276,7 @@ def test_processes_and_launcher_configuration_belong_together(folder):
 
 def claimed(folder):
     """Claim a directory as the first `synth run` does, and have something depend on it."""
-    from synth.preparation import prepare
+    from synth.run.prepare import prepare
 
     directory = RunDirectory(folder / "out")
     _, resolved = prepare(loop_config(folder), 1, directory)
@@ -324,10 +323,10 @@ from pathlib import Path
 sys.path.insert(0, {tests!r})
 from rich.console import Console
 from scripted_child import scripted
-from synth.loop import run_loop_with
-from synth.loop_plan import LoopPlan
-from synth.run_directory import RunDirectory
-from synth.step_process import StepProcess
+from synth.loop.steps import run_loop_with
+from synth.loop.plan import LoopPlan
+from synth.run.directory import RunDirectory
+from synth.loop.processes import StepProcess
 from test_loop import loop_config
 folder = Path({folder!r})
 plan = LoopPlan(folder / "run.yaml", (), loop_config(folder), RunDirectory(folder / "out"), 1)

@@ -7,15 +7,15 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from foundation.adapter.base import check_base
-from foundation.adapter.config import read_adapter_config
-from foundation.errors import AdapterError
-from synth.adapter import load_adapter
+from selflengthen.adapter.base import check_base
+from selflengthen.adapter.config import read_adapter_config
+from selflengthen.adapter.served import load_adapter
+from selflengthen.errors import AdapterError
 from tiny_model import add_adapter, build_tiny_model
-from train.adapter_check import check_adapter
+from train.adapter.check import check_adapter
+from train.adapter.continued import read_continued
+from train.adapter.merge import merge_adapter
 from train.config import TrainConfig
-from train.continued_adapter import read_continued
-from train.merge import merge_adapter
 
 WEIGHTS, CONFIG = "adapter_model.safetensors", "adapter_config.json"
 # What PEFT 0.3 wrote.

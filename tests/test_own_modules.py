@@ -8,30 +8,30 @@ from pathlib import Path
 import pytest
 
 from command import environment
-from foundation.own_modules import ROOT
 from model_variants import variant
-from synth.step_process import StepProcess
+from selflengthen.process.own_modules import ROOT
+from synth.loop.processes import StepProcess
 
 SHADOW = """
 from pathlib import Path
 Path({marker!r}).write_text(__name__)
 raise SystemExit(7)
 """
-MODULES = ("train", "synth", "foundation", "accelerate", "vllm", "trl", "ray", "json", "random")
+MODULES = ("train", "synth", "selflengthen", "accelerate", "vllm", "trl", "ray", "json", "random")
 # What an installed script does: the working directory is not on its path.
 SCRIPT = "import sys; sys.argv[0] = 'synth'; from {package}.__main__ import main; main()"
 RAY = """
 from runs import small_config
-from synth.cluster.ray_environment import set_ray_environment
+from synth.cluster.environment import set_ray_environment
 config = small_config()
 set_ray_environment(config)
 import ray
-from synth.cluster.cluster_session import connect
+from synth.cluster.session import connect
 connect(config)
 @ray.remote
 def files():
-    import filters, foundation, synth, train
-    return [module.__file__ for module in (filters, foundation, synth, train)]
+    import filters, selflengthen, synth, train
+    return [module.__file__ for module in (filters, selflengthen, synth, train)]
 print(*ray.get(files.remote()), sep="\\n")
 """
 
@@ -95,7 +95,7 @@ def test_a_command_works_beside_modules_of_its_names(folder, package, arguments,
 
 @pytest.mark.parametrize("package", ["synth", "train"])
 def test_a_package_run_as_a_module_takes_the_others_from_its_own_place(tmp_path, package):
-    others = {"synth", "train", "foundation"} - {package}
+    others = {"synth", "train", "selflengthen"} - {package}
     write_shadows(tmp_path, *others)
     done = run(tmp_path, "-m", package, "--help")
     assert done.returncode == 0, done.stderr

@@ -5,7 +5,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synth.percentiles import percentiles
+from selflengthen.percentiles import percentiles
 
 
 @given(st.lists(st.integers(0, 30), min_size=1))

@@ -8,8 +8,8 @@ import pytest
 from bare_adapter import write_adapter
 from runs import data_files, metrics_of, run_scripted, small_config
 from scripted_engine import Answer, ScriptedEngine
-from synth.engine.protocol import FinishReason, Stage
-from synth.errors import EngineError
+from synth.engine.base import FinishReason, Stage
+from synth.engine.errors import EngineError
 from writer import write
 
 
@@ -209,8 +209,8 @@ def test_growing_pool_shows_what_earlier_cohorts_accepted(tmp_path):
 
 
 def test_iteration_2_draws_from_the_records_of_iteration_1(tmp_path):
-    from synth.preparation import prepare
-    from synth.run_directory import RunDirectory
+    from synth.run.directory import RunDirectory
+    from synth.run.prepare import prepare
 
     files, _ = run_scripted(tmp_path)
     records = list(files.read_records())

@@ -4,9 +4,9 @@ import shutil
 
 import pytest
 
-from foundation.errors import ConfigError
-from synth.prompts.prompt_set import BUILT_IN, load_prompt_set
-from synth.seeds.seed_file import load_seeds
+from selflengthen.errors import ConfigError
+from synth.method.prompts.prompt_set import BUILT_IN, load_prompt_set
+from synth.method.seeds.seed_file import load_seeds
 
 KINDS = {
     "literature_and_creative_writing",
@@ -131,7 +131,7 @@ def test_built_in_seeds_cover_the_task_kinds(name):
 
     from filters import InstructionIndex
     from filters.language import language_code
-    from synth.seeds.seed_file import BUILT_IN as SEEDS
+    from synth.method.seeds.seed_file import BUILT_IN as SEEDS
 
     rows = [orjson.loads(line) for line in (SEEDS / f"{name}.jsonl").read_bytes().splitlines()]
     assert len(rows) >= 60

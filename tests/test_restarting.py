@@ -7,9 +7,9 @@ import pytest
 
 from scripted_engine import Answer, ScriptedEngine, request
 from synth.config import EngineConfig
-from synth.engine.protocol import FinishReason, Stage
+from synth.engine.base import FinishReason, Stage
+from synth.engine.errors import EngineError
 from synth.engine.restarting import RestartingEngine
-from synth.errors import EngineError
 
 NUM_SEQS = 16
 

@@ -8,14 +8,14 @@ import sys
 import pytest
 from click.testing import CliRunner
 
-from foundation.config_file import load_config
-from foundation.errors import CommandError
+from selflengthen.config_file import load_config
+from selflengthen.errors import CommandError
 from synth.__main__ import cli
 from synth.config import RunConfig
 from synth.engine.journal import CohortJournal
-from synth.prompts.prompt_set import load_prompt_set
-from synth.seeds.seed_file import load_held_out, load_seeds
-from train.shard_reader import read_shards
+from synth.method.prompts.prompt_set import load_prompt_set
+from synth.method.seeds.seed_file import load_held_out, load_seeds
+from train.data.shard_reader import read_shards
 
 pytestmark = pytest.mark.faults
 

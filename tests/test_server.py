@@ -8,13 +8,13 @@ import httpx
 import orjson
 import pytest
 
-from foundation.errors import ConfigError
 from scripted_engine import request
+from selflengthen.errors import ConfigError
 from synth.config import EngineConfig, ModelConfig
 from synth.engine import server_connection
-from synth.engine.protocol import FinishReason
+from synth.engine.base import FinishReason
+from synth.engine.errors import BusyEngineError, ClosedEngineError, EngineError
 from synth.engine.server_connection import connect
-from synth.errors import BusyEngineError, ClosedEngineError, EngineError
 
 MODEL = ModelConfig(name="org/model")
 CARD = {"id": "org/model", "root": "org/model", "max_model_len": 4096}
@@ -230,8 +230,8 @@ def test_a_server_with_shorter_texts_is_refused(ask):
 
 @pytest.fixture
 def adapters(tmp_path):
-    from synth.adapter import Adapter
-    from synth.engine.protocol import ModelRole
+    from selflengthen.adapter.served import Adapter
+    from synth.engine.base import ModelRole
 
     return {ModelRole.GENERATOR: Adapter("generator@1", tmp_path, 8, "0123456789abcdef")}
 

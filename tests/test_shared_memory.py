@@ -12,7 +12,7 @@ from command import environment
 HOLDER = """
 import signal, sys
 from multiprocessing.shared_memory import SharedMemory
-from foundation.shared_memory import outlive_group
+from selflengthen.process.shared_memory import outlive_group
 if sys.argv[1] == "True":
     outlive_group()
 memory = SharedMemory(create=True, size=1024)

@@ -12,12 +12,12 @@ from runs import small_config
 from scripted_engine import request
 from synth.config import ModelConfig
 from synth.engine.chat import ChatTokenizer
-from synth.preparation import prepare
-from synth.run_directory import RunDirectory
+from synth.run.directory import RunDirectory
+from synth.run.prepare import prepare
 from tiny_model import add_adapter, build_tiny_model
 from train.config import TrainConfig
-from train.inputs import TrainingInputs, training_date
-from train.shard_reader import read_shards
+from train.data.inputs import TrainingInputs, training_date
+from train.data.shard_reader import read_shards
 from train.training_directory import TrainingDirectory
 
 # 26 hours apart, so that it is never the same day in both.

@@ -11,14 +11,14 @@ from filters import PROFILES
 from golden_cases import GOLDEN
 from runs import small_config
 from scripted_engine import Answer, ScriptedEngine
-from synth.engine.protocol import Completion, FinishReason, Stage
-from synth.pipeline.book import CohortBook
-from synth.pipeline.extend import extend_response
-from synth.pipeline.recipe import Recipe
-from synth.pipeline.sample import InitialResponse, Instruction, Slot
-from synth.prompts.prompt_set import load_prompt_set
-from synth.record import extender_row, generator_row
-from synth.text_form import FORMS, DefaultForm, split_paragraphs
+from synth.engine.base import Completion, FinishReason, Stage
+from synth.method.books.book import CohortBook
+from synth.method.extend import extend_response
+from synth.method.prompts.prompt_set import load_prompt_set
+from synth.method.recipe import Recipe
+from synth.method.records import extender_row, generator_row
+from synth.method.sample import InitialResponse, Instruction, Slot
+from synth.method.text_form import FORMS, DefaultForm, split_paragraphs
 
 FORM = DefaultForm()
 # How the reference frames a pre-filled turn: before the user's text, and before the pre-fill.
@@ -90,7 +90,7 @@ def test_recorded_extensions_are_reproduced_call_by_call(case, sentinel_prompts)
 def test_recorded_training_rows_are_reproduced(case, sentinel_prompts, monkeypatch):
     recipe = reference_recipe(case["variant"], sentinel_prompts)
     rng = random.Random(case["seed"])
-    monkeypatch.setattr("synth.record.random.Random", lambda _: rng)
+    monkeypatch.setattr("synth.method.records.random.Random", lambda _: rng)
     for row, generator, extender in zip(case["rows"], case["gen"], case["ext"], strict=True):
         record = {
             "id": "x",

@@ -8,9 +8,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from foundation.errors import AdapterError
+from selflengthen.errors import AdapterError
 from tiny_model import add_adapter, build_tiny_model
-from train.adapter_check import check_adapter, inspect_adapter
+from train.adapter.check import check_adapter, inspect_adapter
 
 WEIGHTS = "adapter_model.safetensors"
 CONFIG = "adapter_config.json"

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from foundation.config_file import load_config
+from selflengthen.config_file import load_config
 from train.__main__ import cli
 from train.config import TrainConfig
 

@@ -3,9 +3,9 @@ import json
 import pytest
 from safetensors.torch import load_file, save_file
 
-from foundation.errors import AdapterError
+from selflengthen.errors import AdapterError
 from tiny_model import add_adapter, build_tiny_model
-from train.adapter_check import inspect_adapter
+from train.adapter.check import inspect_adapter
 
 
 @pytest.fixture(scope="module")

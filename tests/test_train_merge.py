@@ -8,10 +8,10 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from foundation.errors import AdapterError, ConfigError, DirectoryError
+from selflengthen.errors import AdapterError, ConfigError, DirectoryError
 from tiny_model import add_adapter, build_tiny_model, load_with_adapter
 from train.__main__ import main
-from train.merge import merge_adapter
+from train.adapter.merge import merge_adapter
 
 TOKEN_IDS_BT = torch.arange(2, 66).reshape(2, 32)
 WEIGHTS = "adapter_model.safetensors"
@@ -108,7 +108,7 @@ def test_nothing_is_overwritten(adapter, tmp_path):
 def test_failed_merge_leaves_no_folder_and_the_next_one_succeeds(adapter, tmp_path, monkeypatch):
     out = tmp_path / "merged"
     with monkeypatch.context() as patch:
-        patch.setattr("train.merge.write_json", fail)
+        patch.setattr("train.adapter.merge.write_json", fail)
         with pytest.raises(OSError, match="disk full"):
             merge_adapter(adapter, out)
     assert names(tmp_path) == []

@@ -7,9 +7,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from foundation.errors import AdapterError, ConfigError
+from selflengthen.errors import AdapterError, ConfigError
 from tiny_model import add_adapter, build_tiny_model
-from train.merge import merge_adapter
+from train.adapter.merge import merge_adapter
 
 
 @pytest.fixture(scope="module")

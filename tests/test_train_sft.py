@@ -12,14 +12,14 @@ from peft import PeftModel
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
 
-from foundation.errors import DirectoryError
+from selflengthen.errors import DirectoryError
 from tiny_model import build_tiny_model
 from train.config import TrainConfig
+from train.data.example import encode_row, sort_out
+from train.data.row import parse_row
+from train.data.tokenizer import load_tokenizer
 from train.errors import TrainingError
-from train.example import encode_row, sort_out
-from train.row import parse_row
 from train.sft import make_trainer
-from train.tokenizer import load_tokenizer
 from train.training import train_adapter
 from train.training_directory import TrainingDirectory
 from training_process import run_training, start_training

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from foundation.config_file import load_config
-from foundation.errors import ConfigError
-from synth.adapter import load_adapter
+from selflengthen.adapter.served import load_adapter
+from selflengthen.config_file import load_config
+from selflengthen.errors import ConfigError
 from synth.config import RunConfig
+from synth.engine.base import Decoding, FinishReason, ModelRole, Request, Stage
 from synth.engine.chat import ChatTokenizer
-from synth.engine.protocol import Decoding, FinishReason, ModelRole, Request, Stage
 from tiny_model import add_adapter, build_tiny_model
 from trained_adapters import ANSWERS, MODEL, train_adapters
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from foundation.config_file import load_config
-from synth.adapter import load_adapter
+from selflengthen.adapter.served import load_adapter
+from selflengthen.config_file import load_config
 from synth.config import RunConfig
+from synth.engine.base import Decoding, FinishReason, ModelRole, Request, Stage
 from synth.engine.chat import ChatTokenizer
-from synth.engine.protocol import Decoding, FinishReason, ModelRole, Request, Stage
 from trained_adapters import ANSWERS, MODEL, train_adapters
 from vllm_run import RunUnderTest
 from vllm_server import VllmServer

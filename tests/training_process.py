@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from foundation.errors import CommandError
+from selflengthen.errors import CommandError
 
 _SERVER = multiprocessing.get_context("forkserver")
 _SERVER.set_forkserver_preload(["train.sft", "matplotlib.pyplot", "vllm.lora.lora_model"])

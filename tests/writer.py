@@ -3,7 +3,7 @@
 import random
 
 from scripted_engine import Answer
-from synth.engine.protocol import FinishReason, Request, Stage
+from synth.engine.base import FinishReason, Request, Stage
 
 _SYLLABLES = [a + b for a in "bdfglmnprst" for b in "aeiou"]
 

@@ -11,8 +11,8 @@ import click
 if sys.path[0] == os.getcwd():
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from foundation.command import OVERRIDES, run_command
-from foundation.packages import require
+from selflengthen.command import OVERRIDES, run_command
+from selflengthen.packages import require
 
 _FOLDER = click.Path(path_type=Path)
 _PACKAGES = ("torch", "transformers", "peft")
@@ -48,7 +48,7 @@ def sft(
     overrides: tuple[str, ...],
 ) -> None:
     """Train one adapter; run again, it goes on where it was."""
-    from foundation.config_file import load_config
+    from selflengthen.config_file import load_config
     from train.config import TrainConfig
     from train.training import train_adapter
 
@@ -63,7 +63,7 @@ def show_config(config: Path, overrides: tuple[str, ...]) -> None:
     """Check a configuration and print it with every default filled in."""
     import yaml
 
-    from foundation.config_file import load_config
+    from selflengthen.config_file import load_config
     from train.config import TrainConfig
 
     settings = load_config(TrainConfig, config, overrides).model_dump(mode="json")
@@ -79,8 +79,8 @@ def check(adapter: Path, base: str | None) -> None:
 
     from rich.console import Console
 
-    from train.adapter_check import check_adapter
-    from train.adapter_table import print_report
+    from train.adapter.check import check_adapter
+    from train.adapter.table import print_report
 
     print_report(check_adapter(adapter, base), Console())
 
@@ -105,7 +105,7 @@ def merge(
     """Merge an adapter into its base: one model, in a folder of its own."""
     require("train merge", _PACKAGES)
 
-    from train.merge import merge_adapter
+    from train.adapter.merge import merge_adapter
 
     merge_adapter(adapter, out, dtype, base=base, trust_remote_code=trust_remote_code)
 

@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, Strict, field_validator, model_validator
 
-from foundation.adapter.config import MAX_SERVED_RANK, OUTSIDE_DECODER
-from foundation.settings import Settings
+from selflengthen.adapter.config import MAX_SERVED_RANK, OUTSIDE_DECODER
+from selflengthen.settings import Settings
 
 TemplateValue = str | bool | int | float
 

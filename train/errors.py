@@ -1,6 +1,6 @@
 """What is wrong with what a person gave the trainer."""
 
-from foundation.errors import CommandError, UsageError
+from selflengthen.errors import CommandError, UsageError
 
 
 class ShardError(UsageError):

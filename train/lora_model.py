@@ -10,8 +10,8 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import AutoModelForCausalLM, set_seed
 from transformers.utils.logging import disable_progress_bar
 
-from foundation.errors import AdapterError, ConfigError
-from foundation.hardware import cpu_dtype
+from selflengthen.errors import AdapterError, ConfigError
+from selflengthen.process.hardware import cpu_dtype
 from train.config import ModelConfig, TrainConfig
 
 

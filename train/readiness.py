@@ -4,7 +4,7 @@ import torch
 from accelerate import Accelerator
 from transformers import AutoConfig, AutoModelForCausalLM
 
-from train.base_layout import targeted_layers
+from train.adapter.base_layout import targeted_layers
 from train.config import ModelConfig, TrainConfig
 from train.lora_model import check_quantization, naming_model, peft_config_of
 from train.processes import check_distributed

@@ -13,13 +13,13 @@ from transformers.trainer_callback import PrinterCallback
 from trl import SFTConfig, SFTTrainer
 
 from train.config import TrainConfig
+from train.data.example import Example, Examples
+from train.data.row_order import order_rows, split_rows
 from train.errors import TrainingError
-from train.example import Example, Examples
 from train.lora_model import load_lora_model, native_dtype
 from train.processes import check_distributed
-from train.report import ModelSize, describe_memory, describe_rows, estimate_memory
-from train.row_order import order_rows, split_rows
-from train.step_log import StepLog
+from train.report.outlook import ModelSize, describe_memory, describe_rows, estimate_memory
+from train.report.step_log import StepLog
 from train.stop_signal import StopSignal
 from train.training_directory import TrainingDirectory
 

@@ -7,7 +7,7 @@ from types import FrameType
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from foundation.errors import EXIT_INTERRUPTED
+from selflengthen.errors import EXIT_INTERRUPTED
 from train.errors import TrainingError
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)

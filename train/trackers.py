@@ -1,6 +1,6 @@
 """Experiment trackers: packages of their own."""
 
-from foundation.packages import require
+from selflengthen.packages import require
 from train.config import TrainConfig
 
 

@@ -8,22 +8,22 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from foundation.adapter.digest import PROVENANCE_FILE, WEIGHTS_FILE
-from foundation.atomic_file import write_json
-from foundation.digest import digest_of
-from foundation.packages import require
+from selflengthen.adapter.digest import PROVENANCE_FILE, WEIGHTS_FILE
+from selflengthen.files.atomic_file import write_json
+from selflengthen.files.digest import digest_of
+from selflengthen.packages import require
 from train.config import TrainConfig
-from train.example import Examples, encode_row, sort_out
-from train.inputs import TrainingInputs, training_date
+from train.data.example import Examples, encode_row, sort_out
+from train.data.inputs import TrainingInputs, training_date
+from train.data.shard_reader import read_shards
 from train.processes import is_main_process
-from train.provenance import provenance_of, training_metrics
-from train.shard_reader import read_shards
+from train.report.provenance import provenance_of, training_metrics
 from train.trackers import check_trackers
 from train.training_directory import TrainingDirectory
 
 if TYPE_CHECKING:
-    from train.continued_adapter import ContinuedAdapter
-    from train.tokenizer import TrainTokenizer
+    from train.adapter.continued import ContinuedAdapter
+    from train.data.tokenizer import TrainTokenizer
 
 _PACKAGES = ("torch", "transformers", "trl", "peft", "accelerate", "datasets", "matplotlib")
 
@@ -71,9 +71,9 @@ def _see_one_gpu() -> None:
 
 def _check(inputs: TrainingInputs) -> None:
     """Check rows, template, base and machine; say what would be trained."""
+    from train.data.tokenizer import load_tokenizer
     from train.readiness import check_ready
-    from train.report import describe_rows
-    from train.tokenizer import load_tokenizer
+    from train.report.outlook import describe_rows
 
     examples = _encode(inputs, load_tokenizer(inputs.config.model, inputs.today))
     check_ready(inputs.config)
@@ -84,8 +84,8 @@ def _check(inputs: TrainingInputs) -> None:
 
 def _train(inputs: TrainingInputs, directory: TrainingDirectory) -> None:
     """Train and publish; whatever is wrong with the rows is found before the directory is taken."""
+    from train.data.tokenizer import load_tokenizer
     from train.sft import fit
-    from train.tokenizer import load_tokenizer
 
     check_trackers(inputs.config)
     tokenizer = load_tokenizer(inputs.config.model, inputs.today)
@@ -117,16 +117,16 @@ def _encode(inputs: TrainingInputs, tokenizer: "TrainTokenizer") -> Examples:
 def _read_continued(previous: Path | None, config: TrainConfig) -> "ContinuedAdapter | None":
     if previous is None:
         return None
-    from train.continued_adapter import read_continued
+    from train.adapter.continued import read_continued
 
     return read_continued(previous, config)
 
 
 def _publish(directory: TrainingDirectory, config: TrainConfig, sources: dict[str, Any]) -> None:
     """Check the adapter, write where it comes from, and let it appear."""
-    from train.adapter_check import check_adapter
-    from train.loss_curve import draw_loss_curve
-    from train.step_log import read_steps
+    from train.adapter.check import check_adapter
+    from train.report.loss_curve import draw_loss_curve
+    from train.report.step_log import read_steps
 
     folder = directory.work.folder
     check_adapter(folder, config.model.name)

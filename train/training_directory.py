@@ -4,10 +4,10 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from foundation.adapter.digest import PROVENANCE_FILE
-from foundation.atomic_file import sync
-from foundation.errors import DirectoryError
-from foundation.owned_directory import OwnedDirectory
+from selflengthen.adapter.digest import PROVENANCE_FILE
+from selflengthen.errors import DirectoryError
+from selflengthen.files.atomic_file import sync
+from selflengthen.files.owned_directory import OwnedDirectory
 
 _COMPLETE = "complete"
 

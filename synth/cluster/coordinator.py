@@ -12,9 +12,9 @@ from typing import Any
 
 from synth.cluster.status import Status
 from synth.config import ExpandConfig
-from synth.pipeline.cohort_plan import CohortPlan
-from synth.pipeline.instruction_registry import InstructionRegistry
-from synth.pipeline.sample import Slot
+from synth.method.registry import InstructionRegistry
+from synth.method.sample import Slot
+from synth.method.slots import CohortPlan
 
 JsonRow = dict[str, Any]
 

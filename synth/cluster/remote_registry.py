@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-from synth.pipeline.instruction_registry import InstructionRegistry
-from synth.pipeline.recipe import Recipe
-from synth.pipeline.sample import Slot
+from synth.method.recipe import Recipe
+from synth.method.registry import InstructionRegistry
+from synth.method.sample import Slot
 
 
 class RemoteRegistry:

@@ -9,21 +9,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from selflengthen.process.output_redirect import redirected_output
+from selflengthen.process.signals import Announce
+from selflengthen.tasks import first_error, together
 from synth.cluster.remote_registry import RemoteRegistry
 from synth.cluster.status import Status
 from synth.config import RunConfig
-from synth.engine.protocol import Engine
-from synth.errors import first_error
-from synth.interruption import Announce
-from synth.output_redirect import redirected_output
-from synth.pipeline.cohort import Cohort, cohort_of
-from synth.pipeline.recipe import Recipe
-from synth.pipeline.together import together
-from synth.preparation import prepare
-from synth.restoration import read_receipt, settled_slots
-from synth.run_directory import IterationFiles, RunDirectory
-from synth.tally import Tally
-from synth.worker import Worker
+from synth.engine.base import Engine
+from synth.method.cohort import Cohort, cohort_of
+from synth.method.recipe import Recipe
+from synth.run.directory import IterationFiles, RunDirectory
+from synth.run.prepare import prepare
+from synth.run.restoration import read_receipt, settled_slots
+from synth.run.tally import Tally
+from synth.run.worker import Worker
 
 JsonRow = dict[str, Any]
 

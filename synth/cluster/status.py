@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from synth.engine.protocol import EngineLoad
-from synth.engine.room_meter import RoomTimes
-from synth.pipeline.verdicts import Verdicts
-from synth.tally import Totals
+from synth.engine.admission import RoomTimes
+from synth.engine.base import EngineLoad
+from synth.method.books.verdicts import Verdicts
+from synth.run.tally import Totals
 
 
 @dataclass(frozen=True)

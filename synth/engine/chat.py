@@ -7,10 +7,10 @@ from typing import Any
 
 from transformers import AutoConfig, AutoTokenizer
 
-from foundation.chat_encoding import ChatEncoder, ChatTemplateError
-from foundation.errors import ConfigError
+from selflengthen.chat.encoding import ChatEncoder, ChatTemplateError
+from selflengthen.errors import ConfigError
 from synth.config import ModelConfig
-from synth.engine.protocol import Request
+from synth.engine.base import Request
 
 
 class ChatTokenizer:

@@ -5,13 +5,11 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from foundation.errors import CommandError
+from selflengthen.errors import CommandError
 from synth.config import EngineConfig
-from synth.engine.failure import poisoned
-from synth.engine.life import Life, give_up_stalled, total_load
-from synth.engine.protocol import Completion, Engine, EngineLoad, NewWatch, Request
-from synth.engine.restarting import EngineStarter
-from synth.errors import BusyEngineError, ClosedEngineError, EngineError
+from synth.engine.base import Completion, Engine, EngineLoad, NewWatch, Request
+from synth.engine.errors import BusyEngineError, ClosedEngineError, EngineError, poisoned
+from synth.engine.restarting import EngineStarter, Life, give_up_stalled, total_load
 
 RETRY_INTERVAL_S = 10.0
 """Time between two attempts to reach a server that is gone, or that is busy and names no time."""

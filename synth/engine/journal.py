@@ -13,10 +13,9 @@ from typing import BinaryIO
 
 import orjson
 
-from foundation.atomic_file import naming
-from foundation.errors import CorruptFileError
-from synth.engine.layer import EngineLayer
-from synth.engine.protocol import Completion, Engine, FinishReason, NewWatch, Request
+from selflengthen.errors import CorruptFileError
+from selflengthen.files.atomic_file import naming
+from synth.engine.base import Completion, Engine, EngineLayer, FinishReason, NewWatch, Request
 
 _JOURNALLED = tuple(field.name for field in fields(Completion) if field.name != "is_replayed")
 

@@ -9,11 +9,9 @@ from typing import Any
 import httpx
 import orjson
 
-from foundation.chat_encoding import ChatTemplateError
+from selflengthen.chat.encoding import ChatTemplateError
 from synth.config import EngineConfig
-from synth.engine.chat import ChatTokenizer, first_line
-from synth.engine.failure import failed, template_refused, too_long
-from synth.engine.protocol import (
+from synth.engine.base import (
     Completion,
     EngineLoad,
     FinishReason,
@@ -22,8 +20,16 @@ from synth.engine.protocol import (
     Request,
     WatchCall,
 )
-from synth.engine.request_counter import RequestCounter
-from synth.errors import BusyEngineError, ClosedEngineError, EngineError
+from synth.engine.chat import ChatTokenizer, first_line
+from synth.engine.errors import (
+    BusyEngineError,
+    ClosedEngineError,
+    EngineError,
+    failed,
+    template_refused,
+    too_long,
+)
+from synth.engine.load import RequestCounter
 
 # These say that the request is at fault, not the server.
 REFUSALS = (400, 413, 422)

@@ -5,13 +5,13 @@ from collections.abc import Mapping
 
 import httpx
 
-from foundation.errors import CommandError, ConfigError
-from synth.adapter import Adapter
+from selflengthen.adapter.served import Adapter
+from selflengthen.errors import CommandError, ConfigError
 from synth.config import EngineConfig, ModelConfig
+from synth.engine.base import ModelRole
 from synth.engine.chat import ChatTokenizer
-from synth.engine.protocol import ModelRole
+from synth.engine.errors import EngineError
 from synth.engine.server import REFUSALS, ServerEngine, check, message_of, unreachable
-from synth.errors import EngineError
 
 API_KEY = "VLLM_API_KEY"
 """Environment variable with the servers' API key; vLLM's servers read the same one."""

@@ -16,16 +16,13 @@ from vllm.v1.engine.async_llm import AsyncLLM
 from vllm.v1.engine.exceptions import EngineDeadError, EngineGenerateError
 from vllm.v1.metrics.loggers import StatLoggerBase
 
-from foundation import parent_death, shared_memory
-from foundation.chat_encoding import ChatTemplateError
-from foundation.errors import ConfigError
-from foundation.hardware import cpu_dtype
-from synth.adapter import Adapter
+from selflengthen.adapter.served import Adapter
+from selflengthen.chat.encoding import ChatTemplateError
+from selflengthen.errors import ConfigError
+from selflengthen.process import parent_death, shared_memory
+from selflengthen.process.hardware import cpu_dtype
 from synth.config import EngineConfig, ModelConfig
-from synth.engine.chat import ChatTokenizer, first_line
-from synth.engine.failure import failed, template_refused, too_long
-from synth.engine.load_recorder import LoadRecorder
-from synth.engine.protocol import (
+from synth.engine.base import (
     Completion,
     EngineLoad,
     FinishReason,
@@ -34,7 +31,9 @@ from synth.engine.protocol import (
     Request,
     WatchCall,
 )
-from synth.errors import EngineError
+from synth.engine.chat import ChatTokenizer, first_line
+from synth.engine.errors import EngineError, failed, template_refused, too_long
+from synth.engine.load import LoadRecorder
 
 # A request at fault: until 0.26 the latter, a ValueError.
 _REQUEST_ERROR = getattr(vllm.exceptions, "VLLMClientError", vllm.exceptions.VLLMValidationError)

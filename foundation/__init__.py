@@ -1,1 +1,0 @@
-"""What synth and train both stand on: settings, files, directories, errors."""

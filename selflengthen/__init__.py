@@ -1,0 +1,1 @@
+"""Self-Lengthen: what `synth`, `filters` and `train` stand on."""

@@ -1,0 +1,1 @@
+"""Conversations to token ids, the same in serving and in training."""

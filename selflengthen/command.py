@@ -1,0 +1,67 @@
+"""Running a click command line as a process."""
+
+import errno
+import os
+import signal
+import sys
+from types import FrameType
+
+import click
+
+from selflengthen.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, CommandError
+from selflengthen.packages import remedy_for
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+OVERRIDES = click.option(
+    "-o",
+    "overrides",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Set a key of the configuration, e.g. -o seed=1.",
+)
+
+
+def run_command(cli: click.Command) -> None:
+    """Run a command; what ends it early is one line, and an exit code that tells whose doing."""
+    _interrupt_on_signals()
+    try:
+        code = cli(standalone_mode=False)
+    except click.ClickException as error:
+        code = _complain(error.format_message(), EXIT_USAGE)
+    except CommandError as error:
+        code = _complain(str(error), error.exit_code)
+    except ModuleNotFoundError as error:
+        remedy = remedy_for(error)
+        if remedy is None:
+            raise
+        code = _complain(remedy, EXIT_USAGE)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = EXIT_FAILED
+    except OSError as error:
+        code = _complain(_describe(error), EXIT_FAILED)
+    except (click.Abort, KeyboardInterrupt):
+        code = _complain("interrupted", EXIT_INTERRUPTED)
+    sys.exit(code)
+
+
+def _interrupt_on_signals() -> None:
+    """Let SIGTERM be as Ctrl-C, and both act at once, until a command does better."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _interrupt)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _describe(error: OSError) -> str:
+    remedy = "; make room, then the same command goes on" if error.errno in _NO_ROOM else ""
+    return f"{error.filename or 'output'}: {error.strerror}{remedy}"
+
+
+def _complain(message: str, code: int) -> int:
+    click.echo(f"error: {message}", err=True)
+    return code

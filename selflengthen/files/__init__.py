@@ -1,0 +1,1 @@
+"""Files and directories: whole or not at all, owned by one process, read strictly."""

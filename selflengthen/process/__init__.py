@@ -1,0 +1,1 @@
+"""Processes of ours: modules, signals, output, memory, and the end of their parent."""

@@ -1,0 +1,114 @@
+"""Ray for one piece of work in a run directory: lock, cluster, actors, and back."""
+
+import asyncio
+import signal
+from contextlib import chdir
+from pathlib import Path
+from typing import Any
+
+import ray
+from rich.console import Console
+
+from selflengthen.errors import ConfigError
+from selflengthen.process.own_modules import ROOT
+from selflengthen.process.signals import Announce
+from synth.cluster.driver import ClusterRun, start_actors
+from synth.cluster.replica import Assignment, MakeEngine
+from synth.cluster.tally import ClusterTally
+from synth.config import RunConfig
+from synth.engine.base import Engine
+from synth.engine.start import prepare_engine
+from synth.method.recipe import Recipe
+from synth.run.directory import RunDirectory
+from synth.run.iteration import carry_out
+
+JsonRow = dict[str, Any]
+
+# Nothing large goes through Ray's object store.
+_OBJECT_STORE_BYTES = 128 * 1024 * 1024
+
+# Ray would kill what an actor started, also the process that removes a replica's shared memory
+# after its end. vLLM's processes end with their replica by themselves.
+_SYSTEM = {
+    "kill_child_processes_on_worker_exit": False,
+    "process_group_cleanup_enabled": False,
+}
+
+
+def work_on_cluster(recipe: Recipe, resolved: JsonRow, directory: RunDirectory) -> int:
+    """Own the directory, connect to Ray and run an iteration on its replicas.
+
+    Raises: ConfigError, DirectoryError: nothing was started or written.
+    Raises: EngineError: an engine failed; what was finished is kept.
+    """
+    prepare_engine(recipe)
+    console = Console()
+    with directory.locked():
+        directory.claim(resolved)
+        connect(recipe.config)
+        try:
+            return asyncio.run(run_on_cluster(recipe, directory, start_engine, console))
+        finally:
+            ray.shutdown()
+
+
+async def start_engine(recipe: Recipe, log: Path, announce: Announce) -> Engine:
+    """Start the engine that the configuration names, in this process."""
+    return await prepare_engine(recipe)(log, announce)
+
+
+async def run_on_cluster(
+    recipe: Recipe, directory: RunDirectory, make_engine: MakeEngine, console: Console
+) -> int:
+    """Run an iteration on the cluster that Ray is connected to; return the exit code."""
+    files = directory.iteration(recipe.iteration)
+    assignment = Assignment(
+        config=recipe.config,
+        iteration=recipe.iteration,
+        folder=directory.folder.resolve(),
+        working_directory=Path.cwd(),
+        make_engine=make_engine,
+    )
+
+    def announce(message: str) -> None:
+        console.print(message, soft_wrap=True, markup=False, highlight=False)
+
+    tally = ClusterTally()
+    actors = start_actors(recipe)
+    try:
+        run = ClusterRun(recipe, files, actors, assignment, tally, announce)
+        return await carry_out(run, recipe, files, tally, console)
+    finally:
+        actors.kill()
+
+
+def connect(config: RunConfig) -> None:
+    """Join the configured cluster, or start Ray on this machine.
+
+    What Ray is to read from the environment was set before it was imported: `ray_environment`.
+
+    Raises: ConfigError: there is no cluster.
+    """
+    on_sigterm = signal.getsignal(signal.SIGTERM)
+    address = config.ray.address
+    own = {
+        "include_dashboard": False,
+        "object_store_memory": _OBJECT_STORE_BYTES,
+        "_system_config": _SYSTEM,
+    }
+    try:
+        # Ray puts the driver's working directory first on its workers' path: let it be that of our
+        # modules. A replica goes to the person's itself.
+        with chdir(ROOT):
+            ray.init(
+                address=address or "local",
+                log_to_driver=False,
+                configure_logging=False,
+                **({} if address else own),
+            )
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        raise ConfigError(
+            f"ray.address {address!r}: {error}; start Ray there, or leave it unset to start it here"
+        ) from None
+    # Ray has put its own there, whose exit code says nothing.
+    signal.signal(signal.SIGTERM, on_sigterm)

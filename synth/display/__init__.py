@@ -1,0 +1,1 @@
+"""Rendering for terminals: values in, text out."""

@@ -1,0 +1,184 @@
+"""The engine protocol: a request goes in, a completion comes out.
+
+Nothing here knows about vLLM. An engine answers every request, also a failed one: a request that
+cannot be served is a completion with `FinishReason.ERROR`, an engine that is gone is an exception.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+
+class ModelRole(StrEnum):
+    """Who answers: the bare model, or one of its two adapters."""
+
+    BASE = "base"
+    GENERATOR = "generator"
+    EXTENDER = "extender"
+
+
+class Stage(StrEnum):
+    """What a request is for, in the order of a sample's life."""
+
+    EXPAND = "expand"
+    JUDGE = "judge"
+    GENERATE = "generate"
+    EXTEND_HEAD = "extend_head"
+    EXTEND_TAIL = "extend_tail"
+    HELD_OUT = "held_out"
+    """No part of a sample: few requests, as long as the longest, so they start first."""
+
+    @property
+    def urgency(self) -> int:
+        """Rank for scheduling, smaller first: the later a stage, the more urgent."""
+        return len(Stage) - 1 - list(Stage).index(self)
+
+
+class FinishReason(StrEnum):
+    """Why a completion ended."""
+
+    STOP = "stop"
+    LENGTH = "length"
+    ABORT = "abort"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Decoding:
+    """Sampling parameters of one request."""
+
+    max_completion_tokens: int
+    temperature: float = 1.0
+    top_p: float = 1.0
+    top_k: int = 0
+    repetition_penalty: float = 1.0
+    frequency_penalty: float = 0.0
+    presence_penalty: float = 0.0
+    stop: tuple[str, ...] = ()
+    seed: int = 0
+    """Derived from the run's seed and the request's id; engines may ignore it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One call of the model: a user turn, and the beginning of the assistant's."""
+
+    id: str
+    """Unique in a run and the same in every repetition of it."""
+    cohort: int
+    sequence: int
+    """Place of the sample in the run; older samples go first within a stage."""
+    stage: Stage
+    role: ModelRole
+    user: str
+    decoding: Decoding
+    prefill: str = ""
+    choices: tuple[str, ...] = ()
+    """Where set, the answer is the likeliest of these, read from the model's first token."""
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """What the model wrote after the pre-filled beginning, and what it cost."""
+
+    text: str
+    finish_reason: FinishReason
+    num_prompt_tokens: int
+    num_cached_tokens: int
+    """Prompt tokens whose keys and values were found in the prefix cache."""
+    num_generated_tokens: int
+    detail: str | None = None
+    """The watch's reason for an abort, or the engine's message for an error."""
+    is_replayed: bool = field(default=False, compare=False)
+    """Taken over from the journal of an earlier run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """What dying engines had done for requests of a stage that they never finished."""
+
+    stage: Stage
+    requests: int
+    prompt: int
+    cached: int
+    generated: int
+
+
+@dataclass(frozen=True, slots=True)
+class EngineLoad:
+    """How busy an engine is; shares are between 0 and 1."""
+
+    num_running: int = 0
+    num_waiting: int = 0
+    kv_cache_usage: float = 0.0
+    prefix_hit_rate: float = 0.0
+    num_prompt_tokens: int = 0
+    """Since the engine's start, like the two numbers below."""
+    num_cached_tokens: int = 0
+    """Prompt tokens found in the prefix cache."""
+    num_generated_tokens: int = 0
+    """Those of unfinished completions included."""
+    mean_running: float = 0.0
+    """Requests that ran, averaged over the time from the first step to the last."""
+    num_deaths: int = 0
+    """How often the engine died and was started again; the counters above go on."""
+    losses: tuple[Loss, ...] = ()
+    """By stage; their tokens are in the counters above."""
+    num_engines: int = 1
+    """Engines of which these are the sums, and the means of shares."""
+
+
+WatchCall = Callable[[str], str | None]
+"""Looks at each new piece of a text, and returns why the text is lost once it is."""
+NewWatch = Callable[[], WatchCall | None]
+"""Makes a watch for a text that begins; a request may be served more than once."""
+
+
+class Engine(Protocol):
+    """Serves requests concurrently, in any order."""
+
+    @property
+    def num_seqs(self) -> int:
+        """How many requests run at once at most."""
+
+    @property
+    def capacity(self) -> int:
+        """How many requests to keep in the engine at once."""
+
+    def load(self) -> EngineLoad:
+        """Return how busy the engine is."""
+
+    async def generate(self, request: Request, new_watch: NewWatch | None = None) -> Completion:
+        """Serve one request; a new watch is given every new piece of its text and may end it.
+
+        Raises: EngineError: the engine is gone.
+        """
+
+    async def close(self) -> None:
+        """Release the engine."""
+
+
+class EngineLayer:
+    """The base of engines that stand before another; they add their own `generate`."""
+
+    def __init__(self, inner: Engine) -> None:
+        self._inner = inner
+
+    @property
+    def num_seqs(self) -> int:
+        """The inner engine's sequences."""
+        return self._inner.num_seqs
+
+    @property
+    def capacity(self) -> int:
+        """The inner engine's capacity."""
+        return self._inner.capacity
+
+    def load(self) -> EngineLoad:
+        """The inner engine's load."""
+        return self._inner.load()
+
+    async def close(self) -> None:
+        """Close the inner engine."""
+        await self._inner.close()

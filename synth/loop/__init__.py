@@ -1,0 +1,1 @@
+"""Data and training in turn: the steps of `synth loop`, each a process of its own."""

@@ -1,0 +1,117 @@
+"""The plan of a loop: its steps, each a process of its own, so that the GPU is free between."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+
+from selflengthen.errors import ConfigError
+from synth.config import LoopConfig, RunConfig
+from synth.engine.base import ModelRole
+from synth.run.directory import RunDirectory
+
+TRAINED_ROLES = (ModelRole.GENERATOR, ModelRole.EXTENDER)
+
+_TRAINED_ON = {"name", "revision", "trust_remote_code", "chat_template_kwargs"}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A command, and the file whose presence means that it is finished."""
+
+    name: str
+    command: tuple[str, ...]
+    product: Path
+    iteration: int
+    trained: ModelRole | None = None
+    """The role whose rows it needs."""
+
+
+@dataclass(frozen=True)
+class LoopPlan:
+    """What `synth loop` was asked for, and the steps that follow from it."""
+
+    config_file: Path
+    overrides: tuple[str, ...]
+    config: RunConfig
+    directory: RunDirectory
+    num_iterations: int
+
+    def steps(self, iteration: int) -> list[Step]:
+        """Return the steps of a macro-iteration; the last one's effect is measured."""
+        steps = [self._run(iteration), *(self._train(iteration, role) for role in TRAINED_ROLES)]
+        is_last = iteration == self.num_iterations
+        if is_last and self.config.held_out.num_instructions:
+            steps.append(self._measure(iteration + 1))
+        return steps
+
+    def _run(self, iteration: int) -> Step:
+        product = self.directory.iteration(iteration).manifest
+        return Step("run", self._synth("run", iteration), product, iteration)
+
+    def _measure(self, iteration: int) -> Step:
+        product = self.directory.iteration(iteration).held_out
+        return Step("measure", self._synth("measure", iteration), product, iteration)
+
+    def training(self, role: ModelRole, data: str, out: Path) -> tuple[str, ...]:
+        """Return the command that trains a role's adapter."""
+        return (
+            *_launcher(self.config.loop),
+            *("train", "sft", "--config", str(trainer_config(self.config, role))),
+            *("--data", data, "--out", str(out)),
+            *self._base_model(),
+        )
+
+    def _train(self, iteration: int, role: ModelRole) -> Step:
+        files = self.directory.iteration(iteration)
+        previous = self.directory.iteration(iteration - 1).adapter(role.value)
+        command = (
+            *self.training(role, files.shard_pattern(role.value), files.adapter(role.value)),
+            *(("--adapter", str(previous)) if iteration > 1 else ()),
+        )
+        name = f"train the {role.value}"
+        return Step(name, command, files.provenance(role.value), iteration, role)
+
+    def _synth(self, command: str, iteration: int) -> tuple[str, ...]:
+        return (
+            *(sys.executable, "-m", "synth", command, "--config", str(self.config_file)),
+            *("--out", str(self.directory.folder), "--iteration", str(iteration)),
+            *(argument for override in self.overrides for argument in ("-o", override)),
+        )
+
+    def _base_model(self) -> tuple[str, ...]:
+        """Override the trainer's base model: it reads the one that is served, in the same way."""
+        model = self.config.model.model_dump(include=_TRAINED_ON)
+        return tuple(
+            argument
+            for key, value in model.items()
+            if value is not None
+            for argument in ("-o", f"model.{key}={orjson.dumps(value).decode()}")
+        )
+
+
+def trainer_config(config: RunConfig, role: ModelRole) -> Path:
+    """Return the configuration file of a role's training.
+
+    Raises: ConfigError: the key is not set, or there is no such file.
+    """
+    key = f"loop.{role.value}"
+    name = config.loop.generator if role is ModelRole.GENERATOR else config.loop.extender
+    if name is None:
+        raise ConfigError(f"{key}: missing; set it to the YAML file of the {role.value}'s training")
+    if not Path(name).is_file():
+        raise ConfigError(f"{key}: no file {name!r}; give a YAML file of `train sft`")
+    return Path(name)
+
+
+def _launcher(config: LoopConfig) -> tuple[str, ...]:
+    if config.processes == 1:
+        return (sys.executable, "-m")
+    own = config.accelerate_config
+    return (
+        *(sys.executable, "-m", "accelerate.commands.launch"),
+        *("--num_processes", str(config.processes)),
+        *(("--config_file", own) if own is not None else ()),
+        "-m",
+    )

@@ -1,0 +1,115 @@
+"""`synth loop`: data, then training of both roles, macro-iteration after macro-iteration.
+
+The loop itself starts processes, and tells by their products which of them are finished. It holds
+no lock that a step needs.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from rich.console import Console
+
+from selflengthen.errors import EXIT_FEWER_THAN_ASKED, EXIT_INTERRUPTED, CommandError, ConfigError
+from selflengthen.files.atomic_file import write_json
+from synth.engine.start import prepare_engine
+from synth.loop.plan import TRAINED_ROLES, LoopPlan, Step, trainer_config
+from synth.loop.processes import StepProcess
+from synth.loop.rows import loop_row, loop_table
+from synth.loop.trainer_check import check_trainers
+from synth.method.recipe import Recipe
+from synth.run.prepare import prepare
+
+JsonRow = dict[str, Any]
+Runner = Callable[[Sequence[str]], int]
+"""Runs a command to its end and returns its exit code."""
+
+_LOCK = ".loop.lock"
+_FIRST = 1
+
+
+class StepError(CommandError):
+    """A step of a loop failed."""
+
+
+def run_loop(plan: LoopPlan) -> int:
+    """Run what is left of the loop in processes of its own; return the exit code.
+
+    Raises: ConfigError, DirectoryError: nothing was started or written.
+    Raises: StepError: a step failed; what was finished is kept.
+    """
+    recipe = check_plan(plan)
+    prepare_engine(recipe)
+    check_trainers(plan, recipe)
+    process = StepProcess()
+    with process.listening():
+        return run_loop_with(process.run, plan, Console())
+
+
+def run_loop_with(run: Runner, plan: LoopPlan, console: Console) -> int:
+    """Run what is left of the loop with a runner of commands; return the exit code."""
+    check_plan(plan)
+    rows: list[JsonRow] = []
+    with plan.directory.locked(_LOCK):
+        for iteration in range(_FIRST, plan.num_iterations + 1):
+            for step in plan.steps(iteration):
+                if not _finish(step, run, plan, console):
+                    console.print("interrupted; the same command goes on from there")
+                    return EXIT_INTERRUPTED
+            rows = [loop_row(plan.directory, number) for number in range(_FIRST, iteration + 1)]
+            write_json(plan.directory.loop_rows, rows)
+            console.print(loop_table(rows))
+    return EXIT_FEWER_THAN_ASKED if any(map(_has_fewer_than_asked, rows)) else 0
+
+
+def check_plan(plan: LoopPlan) -> Recipe:
+    """Check what can be known before the first step; return the first iteration's recipe.
+
+    Raises: ConfigError, DirectoryError: what a loop cannot start with.
+    """
+    for role in TRAINED_ROLES:
+        trainer_config(plan.config, role)
+    if configured := plan.config.adapters.model_dump(exclude_none=True):
+        keys = ", ".join(f"adapters.{role}" for role in configured)
+        raise ConfigError(f"{keys}: set, but a loop serves what it trained; remove it")
+    recipe, resolved = prepare(plan.config, _FIRST, plan.directory)
+    plan.directory.check(resolved)
+    return recipe
+
+
+def _finish(step: Step, run: Runner, plan: LoopPlan, console: Console) -> bool:
+    """Run a step unless it is finished; return False if it was interrupted.
+
+    Raises: StepError: it failed, or there is nothing to train on.
+    """
+    if step.product.exists():
+        return True
+    title = f"iteration {step.iteration}, {step.name}"
+    _check_rows(step, plan)
+    console.print(f"loop: {title}", highlight=False)
+    exit_code = run(step.command)
+    if exit_code == EXIT_INTERRUPTED:
+        return False
+    if exit_code == EXIT_FEWER_THAN_ASKED:
+        console.print(f"loop: {title}: fewer instructions than asked; going on", highlight=False)
+    elif exit_code != 0:
+        raise StepError(f"{title}: {_ending(exit_code)}; the same command goes on from there")
+    if not step.product.exists():
+        raise StepError(f"{title}: ended without {step.product}; the same command repeats it")
+    return True
+
+
+def _check_rows(step: Step, plan: LoopPlan) -> None:
+    files = plan.directory.iteration(step.iteration)
+    if step.trained is not None and not files.has_rows(step.trained.value):
+        raise StepError(
+            f"iteration {step.iteration}: no rows to train the {step.trained.value} on; "
+            f"{files.folder / 'rejects'} tells why, ask for more instructions or attempts"
+        )
+
+
+def _ending(exit_code: int) -> str:
+    return f"exit code {exit_code}" if exit_code > 0 else f"killed by signal {-exit_code}"
+
+
+def _has_fewer_than_asked(row: JsonRow) -> bool:
+    return row["asked"] is not None and row["instructions"] < row["asked"]

@@ -1,0 +1,1 @@
+"""What became of every request: outcomes, tokens, verdicts."""

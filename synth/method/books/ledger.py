@@ -1,0 +1,107 @@
+"""The token ledger: every request of a run, by stage and outcome."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from synth.engine.base import Completion, FinishReason, Stage
+
+KEPT = "kept"
+TRUNCATED = "truncated"
+LENGTH_SAMPLED = "length_sampled"
+ERROR = "error"
+MEASURED = "measured"
+RETRIED = "retried"
+"""Served again, since the engine died."""
+
+
+def outcome_of(completion: Completion, reason: str | None) -> str:
+    """Name what became of a completion: `kept`, `rejected:<reason>`, `aborted:<reason>`, ..."""
+    if completion.finish_reason is FinishReason.ABORT:
+        return f"aborted:{completion.detail}"
+    if completion.finish_reason is FinishReason.ERROR:
+        return ERROR
+    if reason is None:
+        return KEPT
+    return reason if reason in (TRUNCATED, LENGTH_SAMPLED) else f"rejected:{reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """Tokens of some requests, and how many requests they were."""
+
+    requests: int = 0
+    prompt: int = 0
+    cached: int = 0
+    generated: int = 0
+
+    def __add__(self, other: "Tokens") -> "Tokens":
+        return Tokens(
+            self.requests + other.requests,
+            self.prompt + other.prompt,
+            self.cached + other.cached,
+            self.generated + other.generated,
+        )
+
+    @classmethod
+    def of(cls, completions: Iterable[Completion]) -> "Tokens":
+        """Add up completions."""
+        total = cls()
+        for completion in completions:
+            total += cls(
+                1,
+                completion.num_prompt_tokens,
+                completion.num_cached_tokens,
+                completion.num_generated_tokens,
+            )
+        return total
+
+
+LedgerRow = dict[str, str | int]
+
+
+class Ledger:
+    """Tokens by stage and outcome; each request is booked exactly once."""
+
+    def __init__(self) -> None:
+        self._entries: dict[tuple[str, str], Tokens] = defaultdict(Tokens)
+
+    def book(self, stage: Stage, outcome: str, completion: Completion) -> None:
+        """Book one request."""
+        self._entries[stage, outcome] += Tokens.of([completion])
+
+    def total(self, *, stage: str | None = None, outcome: str | None = None) -> Tokens:
+        """Add up the entries of a stage, of an outcome (with all its reasons), or all."""
+        total = Tokens()
+        for (entry_stage, entry_outcome), tokens in self._entries.items():
+            if stage in (None, entry_stage) and outcome in (None, entry_outcome.split(":")[0]):
+                total += tokens
+        return total
+
+    def reasons(self, stage: str) -> dict[str, int]:
+        """Count requests of a stage by outcome."""
+        return {
+            outcome: tokens.requests
+            for (entry_stage, outcome), tokens in sorted(self._entries.items())
+            if entry_stage == stage
+        }
+
+    def rows(self) -> Iterator[LedgerRow]:
+        """Yield one plain row per entry, in a fixed order."""
+        for (stage, outcome), tokens in sorted(self._entries.items()):
+            yield {
+                "stage": stage,
+                "outcome": outcome,
+                "requests": tokens.requests,
+                "prompt": tokens.prompt,
+                "cached": tokens.cached,
+                "generated": tokens.generated,
+            }
+
+    def add_rows(self, rows: Iterable[LedgerRow]) -> None:
+        """Add rows that `rows` yielded."""
+        for row in rows:
+            tokens = Tokens(
+                *(int(row[key]) for key in ("requests", "prompt", "cached", "generated"))
+            )
+            self._entries[str(row["stage"]), str(row["outcome"])] += tokens

@@ -1,0 +1,164 @@
+"""A prompt set: the templates of one language, rendered in a sandbox.
+
+Values are put into templates as they are and never rendered again, so template syntax in a text
+stays text.
+"""
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, meta, nodes
+from jinja2.sandbox import SandboxedEnvironment
+from pydantic import Field
+
+from filters.words import script_units
+from selflengthen.config_file import load_config
+from selflengthen.errors import ConfigError
+from selflengthen.files.regular_file import read_text
+from selflengthen.settings import Settings
+
+BUILT_IN = Path(__file__).parent
+_ENVIRONMENT = SandboxedEnvironment(undefined=StrictUndefined)
+_PLACEHOLDERS = {
+    "instruct": frozenset[str](),
+    "judge": frozenset({"instruction"}),
+    "extend": frozenset({"instruction", "text"}),
+}
+# Shorter lines occur in ordinary text.
+_MIN_FIXED_LINE_UNITS = 6
+
+
+class Wording(Settings):
+    """The words of a prompt set that are matched as well as written (`wording.yaml`)."""
+
+    label: str = Field(min_length=1)
+    """What numbers the instructions in the pre-filled list, e.g. `Instruction`."""
+    answer_yes: str = Field(min_length=1)
+    """The judge's answer for an instruction that is kept."""
+    answer_no: str = Field(min_length=1)
+    """The judge's answer for one that is dropped."""
+
+    @property
+    def answers(self) -> tuple[str, str]:
+        """What the judge chooses between."""
+        return self.answer_yes, self.answer_no
+
+
+@dataclass(frozen=True)
+class PromptSet:
+    """Templates and wording of one language."""
+
+    name: str
+    digest: str
+    """SHA-256 over the files of the set."""
+    wording: Wording
+    fixed_lines: tuple[str, ...]
+    """Constant lines of the templates; a response that repeats one leaks its prompt."""
+    _templates: dict[str, Template]
+
+    def instruct(self) -> str:
+        """Render the user turn that asks for new instructions."""
+        return self._templates["instruct"].render()
+
+    def prefill(self, examples: Sequence[str]) -> str:
+        """Begin the assistant's turn: the examples as a numbered list, and the next number."""
+        numbered = [
+            f"{self.wording.label} {number}: {' '.join(example.split())}\n"
+            for number, example in enumerate(examples, start=1)
+        ]
+        return f"{''.join(numbered)}{self.wording.label} {len(examples) + 1}:"
+
+    def judge(self, instruction: str) -> str:
+        """Render the user turn that asks whether an instruction calls for a long text."""
+        return self._templates["judge"].render(instruction=instruction)
+
+    def extend(self, instruction: str, text: str) -> str:
+        """Render the user turn that asks for a longer form of a text."""
+        return self._templates["extend"].render(instruction=instruction, text=text)
+
+    def parse_instruction(self, continuation: str) -> str:
+        """Take the one instruction out of the model's continuation of the numbered list."""
+        label = re.escape(self.wording.label)
+        first, *_ = re.split(rf"\n\s*(?:{label}\s*\d+|\d+[.:)])", continuation, maxsplit=1)
+        paragraph, *_ = re.split(r"\n\s*\n", first.strip(), maxsplit=1)
+        return _unwrap(paragraph.strip())
+
+
+def _unwrap(text: str) -> str:
+    """Take off quotes or emphasis around the whole text."""
+    for opening, closing in (("**", "**"), ('"', '"'), ("“", "”")):
+        inner = text.removeprefix(opening).removesuffix(closing)
+        is_wrapped = len(inner) == len(text) - len(opening) - len(closing)
+        if is_wrapped and opening not in inner and closing not in inner:
+            return inner.strip()
+    return text
+
+
+def load_prompt_set(name: str) -> PromptSet:
+    """Load a built-in set by name, or a folder with `*.j2` templates and `wording.yaml`.
+
+    Raises: ConfigError: the set is unknown, incomplete, or a template lacks a placeholder.
+    """
+    folder = BUILT_IN / name if (BUILT_IN / name / "wording.yaml").is_file() else Path(name)
+    if not folder.is_dir():
+        known = ", ".join(sorted(path.parent.name for path in BUILT_IN.glob("*/wording.yaml")))
+        raise ConfigError(
+            f"prompts: {name!r} is no prompt set; use {known}, or a folder of templates"
+        )
+    sources = {kind: _read(folder / f"{kind}.j2") for kind in _PLACEHOLDERS}
+    wording_source = _read(folder / "wording.yaml")
+    fixed_lines: list[str] = []
+    for kind, source in sources.items():
+        path = folder / f"{kind}.j2"
+        fixed_lines += _check_template(path, source, _PLACEHOLDERS[kind])
+        _check_rendering(path, source, _PLACEHOLDERS[kind])
+    return PromptSet(
+        name=name,
+        digest=hashlib.sha256("\0".join([*sources.values(), wording_source]).encode()).hexdigest(),
+        wording=_load_wording(folder / "wording.yaml"),
+        fixed_lines=tuple(fixed_lines),
+        _templates={kind: _ENVIRONMENT.from_string(source) for kind, source in sources.items()},
+    )
+
+
+def _read(path: Path) -> str:
+    try:
+        return read_text(path).rstrip("\n")
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot read: {error.strerror}; a prompt set needs it") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: not UTF-8 at byte {error.start}; save it as UTF-8") from None
+
+
+def _load_wording(path: Path) -> Wording:
+    try:
+        return load_config(Wording, path)
+    except ConfigError as error:
+        raise ConfigError(f"{error}; it needs label, answer_yes and answer_no as text") from None
+
+
+def _check_template(path: Path, source: str, placeholders: frozenset[str]) -> list[str]:
+    """Check the placeholders and return the template's constant lines."""
+    try:
+        tree = _ENVIRONMENT.parse(source)
+        used = meta.find_undeclared_variables(tree)
+    except TemplateSyntaxError as error:
+        raise ConfigError(f"{path}:{error.lineno}: not a template: {error.message}") from None
+    for missing in sorted(placeholders - used):
+        raise ConfigError(f"{path}: the placeholder {{{{ {missing} }}}} is missing; put it in")
+    for unknown in sorted(used - placeholders):
+        known = ", ".join(sorted(placeholders)) or "none"
+        raise ConfigError(f"{path}: unknown placeholder {{{{ {unknown} }}}}; it can use: {known}")
+    lines = "\n".join(data.data for data in tree.find_all(nodes.TemplateData)).splitlines()
+    return [line.strip() for line in lines if len(script_units(line)) >= _MIN_FIXED_LINE_UNITS]
+
+
+def _check_rendering(path: Path, source: str, placeholders: frozenset[str]) -> None:
+    """Render once, so that a mistake shows before the run."""
+    try:
+        _ENVIRONMENT.from_string(source).render(dict.fromkeys(placeholders, "text"))
+    except (TemplateError, TypeError) as error:
+        raise ConfigError(f"{path}: cannot be rendered: {error}; mend the template") from None

@@ -1,0 +1,91 @@
+"""What flows through the pipeline: frozen values with stable ids."""
+
+from dataclasses import dataclass
+
+from filters import count_words
+from synth.engine.base import Completion, Request, Stage
+from synth.method.books.ledger import Tokens
+
+Exchange = tuple[Stage, Completion]
+"""A served request that is not booked yet: what becomes of it is decided by length sampling."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """The place of one instruction in the run, before there is one."""
+
+    iteration: int
+    cohort: int
+    cohort_start: int
+    """Place of the cohort's first slot in the run."""
+    sequence: int
+    """Place in the run."""
+
+    @property
+    def id(self) -> str:
+        """E.g. `1-00000-00012`: macro-iteration, cohort, place in the run."""
+        return f"{self.iteration}-{self.cohort:05d}-{self.sequence:05d}"
+
+
+@dataclass(frozen=True, slots=True)
+class Instruction:
+    """An instruction that was judged suitable."""
+
+    slot: Slot
+    text: str
+    attempts: int
+    request: Request
+    completion: Completion
+    """The proposal, booked once it is known not to be a near-duplicate."""
+
+    @property
+    def id(self) -> str:
+        """The slot's id and the attempt: each of a slot's proposals has its own."""
+        return f"{self.slot.id}-i{self.attempts - 1}"
+
+
+@dataclass(frozen=True, slots=True)
+class InitialResponse:
+    """The Generator's answer that passed the filter."""
+
+    id: str
+    instruction: Instruction
+    text: str
+    attempts: int
+    exchanges: tuple[Exchange, ...]
+
+    @property
+    def num_words(self) -> int:
+        """Length in words."""
+        return count_words(self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class MicroIteration:
+    """One round of the Extender's two stages."""
+
+    num_words: int
+    reason: str | None
+    """Why the candidate was dropped; None if it became the text of the next round."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExtendedResponse:
+    """The Extender's longer text that passed the filter and grew enough."""
+
+    id: str
+    initial: InitialResponse
+    text: str
+    micro_iterations: tuple[MicroIteration, ...]
+    attempts: int
+    exchanges: tuple[Exchange, ...]
+
+    @property
+    def num_words(self) -> int:
+        """Length in words."""
+        return count_words(self.text)
+
+    def tokens(self) -> Tokens:
+        """Tokens of the requests that made this text, its initial response included."""
+        exchanges = (*self.initial.exchanges, *self.exchanges)
+        return Tokens.of(completion for _, completion in exchanges)

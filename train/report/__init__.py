@@ -1,0 +1,1 @@
+"""What a training says: before it, step by step, and in its provenance."""
