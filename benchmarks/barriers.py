@@ -11,14 +11,14 @@ from typing import Any, TypeVar
 
 from synth.engine.base import Completion, Engine, EngineLayer, NewWatch, Request
 from synth.method.books.book import CohortBook
-from synth.method.cohort import Cohort, rank
+from synth.method.cohort import NEAR_DUPLICATE, Cohort, rank
 from synth.method.expand import propose_instruction
 from synth.method.extend import extend_response
-from synth.method.generate import NEAR_DUPLICATE, generate_response
-from synth.method.recipe import Recipe
+from synth.method.generate import generate_response
+from synth.method.recipe import CohortContext, Recipe
 from synth.method.registry import InstructionRegistry
-from synth.method.sample import ExtendedResponse, Instruction, Slot
-from synth.method.slots import CohortPlan
+from synth.method.sample import ExtendedResponse, Instruction
+from synth.method.slots import CohortPlan, Slot
 
 T = TypeVar("T")
 
@@ -42,13 +42,11 @@ async def synthesize_in_stages(
     registry = InstructionRegistry(recipe.pool, config.expand, recipe.held_out)
     plan = CohortPlan(recipe.iteration, (config.num_instructions,), config.num_instructions)
     everything = Cohort(0, plan.slots(0))
-    book = CohortBook(0)
-    instructions = await _stage(
-        [_instruction(slot, recipe, engine, registry, book) for slot in everything.slots], 1.0
-    )
+    context = CohortContext(recipe, engine, registry, CohortBook(0))
+    instructions = await _stage([_instruction(slot, context) for slot in everything.slots], 1.0)
     responses = await _stage(
         [
-            generate_response(instruction, copy, recipe, engine, book, asyncio.Event())
+            generate_response(instruction, copy, context, asyncio.Event())
             for instruction in instructions
             for copy in range(config.generate.responses)
         ],
@@ -56,20 +54,19 @@ async def synthesize_in_stages(
     )
     extended = await _stage(
         [
-            extend_response(response, copy, recipe, engine, book)
-            for response in rank(responses, recipe, book)
+            extend_response(response, copy, context)
+            for response in rank(responses, context)
             for copy in range(config.extend.extensions)
         ],
         cut_off,
     )
-    return rank(extended, recipe, book)
+    return rank(extended, context)
 
 
-async def _instruction(
-    slot: Slot, recipe: Recipe, engine: Engine, registry: InstructionRegistry, book: CohortBook
-) -> Instruction | None:
-    for attempt in range(recipe.config.expand.attempts):
-        proposal = await propose_instruction(slot, attempt, recipe, engine, registry, book)
+async def _instruction(slot: Slot, context: CohortContext) -> Instruction | None:
+    book, registry = context.book, context.registry
+    for attempt in range(context.recipe.config.expand.attempts):
+        proposal = await propose_instruction(slot, attempt, context)
         if proposal is None:
             continue
         if await registry.resembles_accepted(slot, proposal.text):

@@ -68,31 +68,30 @@ def _compare(config: RunConfig, number: int) -> dict[str, Any]:
     return {"plain tokens/s": plain, "Ray tokens/s": on_ray, "ratio": on_ray / plain}
 
 
-async def _make_engine(recipe: Recipe, log: Path, _announce: Announce) -> Engine:
+async def _make_engine(recipe: Recipe, log: Path, announce: Announce) -> Engine:
     engine = recipe.config.engine
     instant = InstantEngine(engine.max_num_seqs, _WORDS, engine.stream_interval)
     return TimedEngine(instant, log.with_suffix(".timed.json"))
 
 
 def _plain(config: RunConfig, directory: RunDirectory) -> None:
-    recipe, resolved = prepare(config, 1, directory)
-    directory.claim(resolved)
-    files = directory.iteration(1)
-    files.folder.mkdir()
+    prepared = prepare(config, 1, directory)
+    directory.claim(prepared.resolved)
+    prepared.files.folder.mkdir()
 
     async def run() -> None:
-        engine = await _make_engine(recipe, files.engine_log, lambda _: None)
-        await run_with_engine(recipe, files, engine, Console(file=io.StringIO()))
+        engine = await _make_engine(prepared.recipe, prepared.files.engine_log, lambda _: None)
+        await run_with_engine(prepared, engine, Console(file=io.StringIO()))
         await engine.close()
 
     asyncio.run(run())
 
 
 def _on_ray(config: RunConfig, directory: RunDirectory) -> None:
-    recipe, resolved = prepare(config, 1, directory)
-    directory.claim(resolved)
+    run = prepare(config, 1, directory)
+    directory.claim(run.resolved)
     console = Console(file=io.StringIO())
-    asyncio.run(run_on_cluster(recipe, directory, _make_engine, console))
+    asyncio.run(run_on_cluster(run, _make_engine, console))
 
 
 def hand_out(config: RunConfig, num_cohorts: int, num_replicas: int) -> float:
@@ -100,7 +99,7 @@ def hand_out(config: RunConfig, num_cohorts: int, num_replicas: int) -> float:
     config = config.model_copy(
         update={"num_instructions": num_cohorts * config.cohort_instructions}
     )
-    recipe, _ = prepare(config, 1, RunDirectory(Path("unused")))
+    recipe = prepare(config, 1, RunDirectory(Path("unused"))).recipe
     coordinator = start_coordinator(recipe)
     ray.get(coordinator.begin.remote(range(num_cohorts), is_measured=True))
     takers = [ray.remote(Taker).remote(coordinator, number) for number in range(num_replicas)]

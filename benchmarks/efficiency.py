@@ -22,13 +22,11 @@ from benchmarks.result import report
 from benchmarks.trace import Served, TracingEngine, read_trace, write_trace
 from selflengthen.config_file import load_config
 from synth.config import RunConfig
-from synth.engine.base import Stage
-from synth.engine.restarting import EngineStarter
-from synth.engine.start import prepare_vllm
 from synth.method.recipe import Recipe
+from synth.method.stages import Stage
 from synth.run.directory import RunDirectory
 from synth.run.iteration import run_with_engine
-from synth.run.prepare import prepare
+from synth.run.prepare import PreparedRun, prepare
 
 _PATH = click.Path(path_type=Path)
 _TRACE = "trace.jsonl"
@@ -83,30 +81,29 @@ def main(
 def pipeline(config: RunConfig, folder: Path) -> None:
     """Run the pipeline, write the trace."""
     directory = RunDirectory(folder)
-    recipe, resolved = prepare(config, 1, directory)
-    start_engine = prepare_vllm(recipe)
-    directory.claim(resolved)
-    asyncio.run(_run(config, recipe, directory, start_engine))
+    run = prepare(config, 1, directory)
+    directory.claim(run.resolved)
+    asyncio.run(_run(run))
 
 
-async def _run(
-    config: RunConfig, recipe: Recipe, directory: RunDirectory, start_engine: EngineStarter
-) -> None:
+async def _run(run: PreparedRun) -> None:
     from synth.engine.chat import ChatTokenizer
+    from synth.engine.vllm import VllmEngine
 
-    engine = TracingEngine(await start_engine())
+    spec = run.recipe.engine_spec
+    chat = ChatTokenizer.load(spec.model, spec.today)
+    engine = TracingEngine(await VllmEngine.start(spec, chat))
     started = time.perf_counter()
     try:
-        await run_with_engine(recipe, directory.iteration(1), engine, Console())
+        await run_with_engine(run, engine, Console())
         seconds = time.perf_counter() - started
     finally:
         await engine.close()
-    chat = ChatTokenizer.load(config.model, recipe.today)
     served = [
         Served(
             request.id,
-            request.stage.value,
-            request.role.value,
+            request.kind,
+            request.adapter,
             tuple(chat.encode(request)[0]),
             completion.num_generated_tokens,
             round(elapsed, 4),
@@ -114,9 +111,9 @@ async def _run(
         for request, completion, elapsed in engine.served
         if completion.num_generated_tokens
     ]
-    write_trace(directory.folder / _TRACE, served)
-    schedule = orjson.loads(directory.iteration(1).metrics.read_bytes())["schedule"]
-    _write(directory.folder / "pipeline.json", served, seconds, schedule)
+    write_trace(run.directory.folder / _TRACE, served)
+    schedule = orjson.loads(run.files.metrics.read_bytes())["schedule"]
+    _write(run.directory.folder / "pipeline.json", served, seconds, schedule)
 
 
 @main.command()
@@ -130,20 +127,20 @@ def offline(config: RunConfig, folder: Path) -> None:
 
     from synth.engine.vllm import engine_settings, prepare_environment
 
-    recipe, _ = prepare(config, 1, RunDirectory(folder))
+    recipe = prepare(config, 1, RunDirectory(folder)).recipe
     served = read_trace(folder / _TRACE)
     prepare_environment(config.engine)
-    llm = LLM(**engine_settings(config.model, config.engine, recipe.adapters))
+    llm = LLM(**engine_settings(recipe.engine_spec))
     lora = {
-        role.value: LoRARequest(adapter.name, number, str(adapter.path.resolve()))
-        for number, (role, adapter) in enumerate(recipe.adapters.items(), start=1)
+        adapter.name: LoRARequest(adapter.name, number, str(adapter.path.resolve()))
+        for number, adapter in enumerate(recipe.adapters.values(), start=1)
     }
     params = [_params(request, recipe) for request in served]
     started = time.perf_counter()
     llm.generate(
         [tokens_input(list(request.prompt_ids)) for request in served],
         params,
-        lora_request=[lora.get(request.role) for request in served] if lora else None,
+        lora_request=[lora.get(request.adapter or "") for request in served] if lora else None,
         use_tqdm=False,
     )
     _write(folder / "offline.json", served, time.perf_counter() - started, None)
@@ -156,16 +153,7 @@ def _params(request: Served, recipe: Recipe) -> Any:  # noqa: ANN401 - of vLLM
     length: dict[str, Any] = {"max_tokens": request.num_generated_tokens, "ignore_eos": True}
     if request.stage == Stage.JUDGE:
         return SamplingParams(**length, top_k=1)
-    decoding = recipe.decoding(Stage(request.stage))
-    return SamplingParams(
-        **length,
-        temperature=decoding.temperature,
-        top_p=decoding.top_p,
-        top_k=decoding.top_k,
-        repetition_penalty=decoding.repetition_penalty,
-        frequency_penalty=decoding.frequency_penalty,
-        presence_penalty=decoding.presence_penalty,
-    )
+    return SamplingParams(**length, **recipe.sampling(Stage(request.stage)).parameters())
 
 
 def _write(path: Path, served: list[Served], seconds: float, schedule: Any) -> None:  # noqa: ANN401

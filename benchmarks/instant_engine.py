@@ -6,15 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from synth.engine.base import (
-    Completion,
-    EngineLoad,
-    FinishReason,
-    NewWatch,
-    Request,
-    Stage,
-)
+from synth.engine.base import Completion, EngineLoad, FinishReason, NewWatch, Request
 from synth.method.seeds.seed_file import load_seeds
+from synth.method.stages import Stage
 
 # SmolLM2's tokenizer on the seed instructions: 1.3 tokens a word.
 _TOKENS_PER_WORD = 1.3
@@ -64,11 +58,11 @@ class InstantEngine:
         if request.choices:
             return Completion(request.choices[0], FinishReason.STOP, 64, 0, 1)
         rng = random.Random(request.id)
-        if request.stage is Stage.EXPAND:
+        if request.kind is Stage.EXPAND:
             # Each its own: near-duplicates are refused.
             text = self._text(rng, _INSTRUCTION_WORDS)
         else:
-            text = rng.choice(self._stock[request.stage])
+            text = rng.choice(self._stock[Stage(request.kind)])
         watch = new_watch() if new_watch else None
         self.num_generated_tokens += text.num_tokens
         for piece in text.pieces[:-1]:

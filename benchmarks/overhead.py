@@ -51,12 +51,12 @@ def measure(num_instructions: int, num_words: int) -> dict[str, Any]:
     engine = InstantEngine(config.engine.max_num_seqs, num_words, config.engine.stream_interval)
     with tempfile.TemporaryDirectory() as folder:
         directory = RunDirectory(Path(folder) / "out")
-        recipe, resolved = prepare(config, 1, directory)
-        directory.claim(resolved)
+        run = prepare(config, 1, directory)
+        directory.claim(run.resolved)
         console = Console(file=(Path(folder) / "log").open("w"))
         started, cpu = time.perf_counter(), time.process_time()
         with recorded_appends() as (appended, num_syncs):
-            asyncio.run(run_with_engine(recipe, directory.iteration(1), engine, console))
+            asyncio.run(run_with_engine(run, engine, console))
         seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
     return {
         "output tokens": engine.num_generated_tokens,

@@ -65,12 +65,12 @@ def main(config: Path, out: Path, replicas: int, runs: int, overrides: tuple[str
 
 
 def _measure(config: RunConfig, directory: RunDirectory) -> float:
-    recipe, resolved = prepare(config, 1, directory)
-    directory.claim(resolved)
+    run = prepare(config, 1, directory)
+    directory.claim(run.resolved)
     set_ray_environment(config)
     connect(config)
     try:
-        asyncio.run(run_on_cluster(recipe, directory, _timed_engine, Console()))
+        asyncio.run(run_on_cluster(run, _timed_engine, Console()))
     finally:
         ray.shutdown()
     return tokens_per_s(directory.iteration(1).folder)

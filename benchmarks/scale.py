@@ -58,7 +58,7 @@ class PacedEngine(InstantEngine):
 
     async def generate(self, request: Request, new_watch: NewWatch | None = None) -> Completion:
         """Answer after the time that the trace gives."""
-        seconds = random.Random(f"{request.id} pace").choice(self._seconds[request.stage.value])
+        seconds = random.Random(f"{request.id} pace").choice(self._seconds[request.kind])
         await asyncio.sleep(seconds)
         self.busy_seconds += seconds
         return await super().generate(request, new_watch)
@@ -162,15 +162,14 @@ def _run(
 ) -> tuple[float, dict[str, Any]]:
     with tempfile.TemporaryDirectory() as folder:
         directory = RunDirectory(Path(folder) / "out")
-        recipe, resolved = prepare(config, 1, directory)
-        directory.claim(resolved)
-        files = directory.iteration(1)
+        run = prepare(config, 1, directory)
+        directory.claim(run.resolved)
         with (Path(folder) / "log").open("w") as log:
             loop = runner.get_loop()
             started = loop.time()
-            runner.run(run_with_engine(recipe, files, engine, Console(file=log)))
+            runner.run(run_with_engine(run, engine, Console(file=log)))
             seconds = loop.time() - started
-        return seconds, orjson.loads(files.metrics.read_bytes())["schedule"]
+        return seconds, orjson.loads(run.files.metrics.read_bytes())["schedule"]
 
 
 def _config(num_instructions: int, cohort_instructions: int, num_seqs: int) -> RunConfig:

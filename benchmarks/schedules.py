@@ -24,11 +24,9 @@ from selflengthen.config_file import load_config
 from selflengthen.percentiles import percentiles
 from synth.config import RunConfig
 from synth.engine.base import Engine
-from synth.engine.start import prepare_vllm
-from synth.method.recipe import Recipe
-from synth.run.directory import IterationFiles, RunDirectory
+from synth.run.directory import RunDirectory
 from synth.run.iteration import run_with_engine
-from synth.run.prepare import prepare
+from synth.run.prepare import PreparedRun, prepare
 
 _PATH = click.Path(path_type=Path)
 _SCHEDULES = ("reference", "barriers", "ours")
@@ -73,15 +71,18 @@ def main(
 def one(config: RunConfig, schedule: str, folder: Path) -> None:
     """Run one schedule."""
     directory = RunDirectory(folder)
-    recipe, resolved = prepare(config, 1, directory)
-    start_engine = prepare_vllm(recipe)
-    directory.claim(resolved)
+    prepared = prepare(config, 1, directory)
+    directory.claim(prepared.resolved)
 
     async def run() -> dict[str, Any]:
-        engine = await start_engine()
+        from synth.engine.chat import ChatTokenizer
+        from synth.engine.vllm import VllmEngine
+
+        spec = prepared.recipe.engine_spec
+        engine = await VllmEngine.start(spec, ChatTokenizer.load(spec.model, spec.today))
         started = time.perf_counter()
         try:
-            words = await _accepted_words(schedule, recipe, engine, directory.iteration(1))
+            words = await _accepted_words(schedule, prepared, engine)
             return _figures(schedule, words, engine, time.perf_counter() - started)
         finally:
             await engine.close()
@@ -89,14 +90,13 @@ def one(config: RunConfig, schedule: str, folder: Path) -> None:
     (folder / "figures.json").write_bytes(orjson.dumps(asyncio.run(run())))
 
 
-async def _accepted_words(
-    schedule: str, recipe: Recipe, engine: Engine, files: IterationFiles
-) -> list[int]:
+async def _accepted_words(schedule: str, run: PreparedRun, engine: Engine) -> list[int]:
     if schedule == "ours":
-        await run_with_engine(recipe, files, engine, Console())
-        return [record["num_words"]["response"] for record in files.read_records()]
+        await run_with_engine(run, engine, Console())
+        return [record["num_words"]["response"] for record in run.files.read_records()]
     cut_off = CUT_OFF if schedule == "reference" else 1.0
-    return [sample.num_words for sample in await synthesize_in_stages(recipe, engine, cut_off)]
+    samples = await synthesize_in_stages(run.recipe, engine, cut_off)
+    return [sample.num_words for sample in samples]
 
 
 def _figures(schedule: str, words: list[int], engine: Engine, seconds: float) -> dict[str, Any]:

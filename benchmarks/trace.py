@@ -15,7 +15,7 @@ class Served:
 
     id: str
     stage: str
-    role: str
+    adapter: str | None
     prompt_ids: tuple[int, ...]
     num_generated_tokens: int
     seconds: float

@@ -11,7 +11,7 @@ if sys.path[0] == os.getcwd():
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from selflengthen.command import OVERRIDES, run_command
-from selflengthen.errors import EXIT_FEWER_THAN_ASKED, UsageError
+from selflengthen.errors import EXIT_FEWER_THAN_ASKED, EXIT_INTERRUPTED, UsageError
 
 _ALLOW_FEWER = click.option(
     "--allow-fewer",
@@ -39,10 +39,17 @@ def run(
     from selflengthen.config_file import load_config
     from synth.config import RunConfig
     from synth.run.directory import RunDirectory
-    from synth.run.iteration import run_iteration
+    from synth.start import run_iteration
 
-    settings = load_config(RunConfig, config, overrides)
-    _leave(run_iteration(settings, iteration, RunDirectory(out)), allow_fewer)
+    settings, directory = load_config(RunConfig, config, overrides), RunDirectory(out)
+    result = run_iteration(settings, iteration, directory)
+    if result is None:
+        folder = directory.iteration(iteration).folder
+        click.echo(f"iteration {iteration} is complete already: {folder}")
+    elif result.state == "interrupted":
+        sys.exit(EXIT_INTERRUPTED)
+    elif result.has_fewer_than_asked and not allow_fewer:
+        sys.exit(EXIT_FEWER_THAN_ASKED)
 
 
 @cli.command()
@@ -58,7 +65,8 @@ def measure(config: Path, out: Path, iteration: int, overrides: tuple[str, ...])
     from synth.run.measure import measure_iteration
 
     settings = load_config(RunConfig, config, overrides)
-    sys.exit(measure_iteration(settings, iteration, RunDirectory(out)))
+    result = measure_iteration(settings, iteration, RunDirectory(out))
+    sys.exit(EXIT_INTERRUPTED if result.summary is None else 0)
 
 
 @cli.command()
@@ -79,7 +87,11 @@ def loop(
 
     settings = load_config(RunConfig, config, overrides)
     plan = LoopPlan(config, overrides, settings, RunDirectory(out), iterations)
-    _leave(run_loop(plan), allow_fewer)
+    result = run_loop(plan)
+    if result.state == "interrupted":
+        sys.exit(EXIT_INTERRUPTED)
+    elif result.has_fewer_than_asked and not allow_fewer:
+        sys.exit(EXIT_FEWER_THAN_ASKED)
 
 
 @cli.command(name="filter")
@@ -121,10 +133,6 @@ def status(directory: Path) -> None:
     from synth.run.status import print_status
 
     print_status(RunDirectory(directory), Console())
-
-
-def _leave(exit_code: int, allow_fewer: bool) -> None:
-    sys.exit(0 if allow_fewer and exit_code == EXIT_FEWER_THAN_ASKED else exit_code)
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ import time
 
 from runs import run_scripted
 from scripted_engine import ScriptedEngine
-from synth.engine.base import Stage
+from synth.method.stages import Stage
 from writer import write
 
 _SERVER = multiprocessing.get_context("forkserver")
@@ -30,7 +30,7 @@ class CountedEngine(ScriptedEngine):
         await asyncio.sleep(random.random() / 500)
         completion = await super().generate(request, new_watch)
         self._num_answered.value += 1
-        self._last_stage.value = _STAGES.index(request.stage)
+        self._last_stage.value = _STAGES.index(request.kind)
         return completion
 
 

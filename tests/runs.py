@@ -9,9 +9,11 @@ import orjson
 from rich.console import Console
 
 from scripted_engine import ScriptedEngine
+from selflengthen.errors import EXIT_FEWER_THAN_ASKED, EXIT_INTERRUPTED
 from synth.config import RunConfig
+from synth.loop.steps import LoopResult
 from synth.run.directory import IterationFiles, RunDirectory
-from synth.run.iteration import run_with_engine
+from synth.run.iteration import RunResult, run_with_engine
 from synth.run.prepare import prepare
 from writer import write
 
@@ -38,14 +40,20 @@ def run_scripted(
 ) -> tuple[IterationFiles, int]:
     """Run iteration 1; return its files and the exit code."""
     directory = RunDirectory(folder)
-    recipe, resolved = prepare(config or small_config(), 1, directory)
-    files = directory.iteration(1)
+    run = prepare(config or small_config(), 1, directory)
     console = Console(file=io.StringIO())
     with directory.locked():
-        directory.claim(resolved)
-        running = run_with_engine(recipe, files, engine or ScriptedEngine(write), console)
-        code = runner.run(running) if runner else asyncio.run(running)
-    return files, code
+        directory.claim(run.resolved)
+        running = run_with_engine(run, engine or ScriptedEngine(write), console)
+        result = runner.run(running) if runner else asyncio.run(running)
+    return run.files, code_of(result)
+
+
+def code_of(result: RunResult | LoopResult) -> int:
+    """Return the exit code that the command line makes of a result."""
+    if result.state == "interrupted":
+        return EXIT_INTERRUPTED
+    return EXIT_FEWER_THAN_ASKED if result.has_fewer_than_asked else 0
 
 
 def data_files(files):

@@ -6,18 +6,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from selflengthen.chat.messages import conversation
 from synth.engine.base import (
     Completion,
     Decoding,
     EngineLoad,
     FinishReason,
-    ModelRole,
     NewWatch,
     Request,
-    Stage,
     WatchCall,
 )
 from synth.engine.errors import EngineError
+from synth.method.stages import Stage
 
 _CHARS_PER_DELTA = 64
 
@@ -25,14 +25,18 @@ _CHARS_PER_DELTA = 64
 def request(number: int, stage: Stage = Stage.GENERATE, **fields: Any) -> Request:
     values = {
         "id": f"request-{number}",
-        "cohort": 0,
-        "sequence": number,
-        "stage": stage,
-        "role": ModelRole.BASE,
-        "user": "",
+        "messages": conversation(fields.pop("user", ""), None),
         "decoding": Decoding(max_completion_tokens=1),
+        "kind": stage,
+        "priority": stage.priority,
+        "affinity": number,
     }
     return Request(**values | fields)
+
+
+def cohort_of(request: Request) -> int:
+    """Read the cohort from the id of a sample's request."""
+    return int(request.id.split("-")[1])
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from benchmarks.virtual_time import VirtualTimeLoop
 from runs import run_scripted, small_config
 from scripted_engine import Answer, ScriptedEngine, request
 from synth.engine.admission import AdmittingEngine, RoomMeter, RoomTimes
-from synth.engine.base import Stage
+from synth.method.stages import Stage
 from writer import write
 
 
@@ -28,7 +28,7 @@ def test_later_stages_and_older_samples_go_first():
     served = []
 
     def answer(asked):
-        served.append((asked.stage, asked.sequence))
+        served.append((asked.kind, asked.affinity))
         return Answer("text")
 
     async def ask():
@@ -67,7 +67,7 @@ def test_once_all_work_has_begun_the_longest_chains_go_first():
     served = []
 
     def answer(asked):
-        served.append((asked.stage, asked.sequence))
+        served.append((asked.kind, asked.affinity))
         return Answer("text")
 
     async def ask():

@@ -10,8 +10,9 @@ from runs import data_files, metrics_of, run_scripted, small_config
 from scripted_engine import Answer, ScriptedEngine, request
 from selflengthen.errors import EXIT_FEWER_THAN_ASKED
 from synth.config import BreakerConfig
-from synth.engine.base import Completion, FinishReason, Stage
+from synth.engine.base import Completion, FinishReason
 from synth.method.books.verdicts import Verdicts
+from synth.method.stages import Stage
 from synth.run.breaker import BreakerError, check_acceptance
 from synth.run.directory import RunDirectory
 from writer import write
@@ -24,7 +25,7 @@ class LoopingEngine(ScriptedEngine):
     """Writes nothing but loops in one stage; takes a moment for every request."""
 
     def __init__(self, stage, **options):
-        super().__init__(lambda asked: Answer(LOOPING) if asked.stage is stage else write(asked))
+        super().__init__(lambda asked: Answer(LOOPING) if asked.kind is stage else write(asked))
         self._stage = stage
 
     async def generate(self, asked, new_watch=None):
@@ -135,13 +136,13 @@ class UnevenEngine(ScriptedEngine):
         )
 
     async def generate(self, asked, new_watch=None):
-        if asked.stage is Stage.GENERATE:
+        if asked.kind is Stage.GENERATE:
             await asyncio.sleep(1.0 if is_good(asked) else 0.02)
         return await super().generate(asked, new_watch)
 
 
 def is_good(asked):
-    return asked.stage is not Stage.GENERATE or random.Random(f"good {asked.id}").random() < 0.05
+    return asked.kind is not Stage.GENERATE or random.Random(f"good {asked.id}").random() < 0.05
 
 
 def test_bad_texts_that_end_early_do_not_stop_a_run_with_enough_good_ones(tmp_path):
@@ -154,14 +155,14 @@ class MalformedEngine(ScriptedEngine):
     """Three proposals in ten are usable; all take as long, and the usable ones wait their turn."""
 
     async def generate(self, asked, new_watch=None):
-        if asked.stage in (Stage.EXPAND, Stage.JUDGE):
+        if asked.kind in (Stage.EXPAND, Stage.JUDGE):
             await asyncio.sleep(0.25)
         return await super().generate(asked, new_watch)
 
 
 def propose(asked):
     rng = random.Random(f"proposal {asked.id}")
-    if asked.stage is not Stage.EXPAND:
+    if asked.kind is not Stage.EXPAND:
         return write(asked)
     if rng.random() < 0.7:
         return Answer("x")

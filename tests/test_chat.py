@@ -7,6 +7,7 @@ import pytest
 from transformers import AutoTokenizer
 
 from scripted_engine import request
+from selflengthen.chat.messages import conversation
 from selflengthen.errors import ConfigError
 from synth.config import ModelConfig
 from synth.engine.chat import ChatTokenizer
@@ -73,8 +74,9 @@ def test_hostile_text_goes_through_a_template_unchanged(chat, tokenizer):
 
 
 def test_a_system_prompt_is_the_first_turn(tokenizer):
-    chat = ChatTokenizer(tokenizer, ModelConfig(name="x", system_prompt="Be long."))
-    assert "system\nBe long.<|im_end|>" in tokenizer.decode(encode(chat, "Write."))
+    chat = ChatTokenizer(tokenizer, ModelConfig(name="x"))
+    ids, _ = chat.encode(request(0, messages=conversation("Write.", "Be long.")))
+    assert "system\nBe long.<|im_end|>" in tokenizer.decode(ids)
 
 
 def test_the_judge_s_choices_begin_with_different_tokens(chat):

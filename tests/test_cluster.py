@@ -15,7 +15,7 @@ from ray.cluster_utils import Cluster
 from rich.console import Console
 
 import replica_engine
-from runs import data_files, metrics_of, run_scripted, small_config
+from runs import code_of, data_files, metrics_of, run_scripted, small_config
 from synth.cluster import driver as cluster_run
 from synth.cluster.session import run_on_cluster
 from synth.engine.errors import EngineError
@@ -62,15 +62,15 @@ def cluster():
 def run(folder, replicas, make_engine, meanwhile=None, **engine):
     """Run iteration 1 on the cluster, something else beside it; return files and exit code."""
     directory = RunDirectory(folder)
-    recipe, resolved = prepare(config_of(replicas, **engine), 1, directory)
-    directory.claim(resolved)
-    files = directory.iteration(1)
+    prepared = prepare(config_of(replicas, **engine), 1, directory)
+    directory.claim(prepared.resolved)
+    files = prepared.files
     beside = threading.Thread(target=meanwhile or (lambda _: None), args=(files,), daemon=True)
     beside.start()
     console = Console(file=io.StringIO())
-    code = asyncio.run(run_on_cluster(recipe, directory, make_engine, console))
+    result = asyncio.run(run_on_cluster(prepared, make_engine, console))
     beside.join()
-    return files, code
+    return files, code_of(result)
 
 
 def wait_for_receipts(files, number):

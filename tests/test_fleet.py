@@ -99,7 +99,7 @@ def test_servers_share_the_work_and_a_sample_stays_on_its_server():
         return servers
 
     servers, announced = with_fleet(work)
-    asked = [{one.sequence for one in server.requests} for server in servers]
+    asked = [{one.affinity for one in server.requests} for server in servers]
     assert [len(server.requests) for server in servers] == [30, 30, 30]
     assert not asked[0] & asked[1] | asked[1] & asked[2] | asked[0] & asked[2]
     assert not announced

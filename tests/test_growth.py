@@ -57,7 +57,7 @@ def test_every_setting_of_the_engine_is_decided_about():
 
 @pytest.mark.parametrize("key", FREE)
 def test_what_no_text_depends_on_may_change(begun, key):
-    _, resolved = prepare(with_engine(**{key: FREE[key]}), 1, begun)
+    resolved = prepare(with_engine(**{key: FREE[key]}), 1, begun).resolved
     begun.check(resolved)
     begun.claim(resolved)
     kept = json.loads(begun.config.read_text())["execution"]["engine"][key]
@@ -66,7 +66,7 @@ def test_what_no_text_depends_on_may_change(begun, key):
 
 @pytest.mark.parametrize("key", BINDING)
 def test_what_texts_depend_on_may_not(begun, key):
-    _, resolved = prepare(with_engine(**{key: BINDING[key]}), 1, begun)
+    resolved = prepare(with_engine(**{key: BINDING[key]}), 1, begun).resolved
     with pytest.raises(DirectoryError, match=rf"config\.engine\.{key} .* -> "):
         begun.claim(resolved)
 
@@ -83,17 +83,17 @@ def test_a_directory_of_the_version_before_goes_on(tmp_path):
     }
     old["config"]["num_instructions"] = old.pop("num_instructions")[0]
     directory.config.write_text(json.dumps(old))
-    _, resolved = prepare(with_engine(max_num_seqs=3), 1, directory)
+    resolved = prepare(with_engine(max_num_seqs=3), 1, directory).resolved
     directory.claim(resolved)
     assert directory.asked() == (8,)
     with pytest.raises(DirectoryError, match=r"config\.seed 0 -> 5"):
-        directory.check(prepare(small_config(num_instructions=8, seed=5), 1, directory)[1])
+        directory.check(prepare(small_config(num_instructions=8, seed=5), 1, directory).resolved)
 
 
 def test_a_directory_that_holds_nothing_yet_takes_another_configuration(tmp_path):
     directory = RunDirectory(tmp_path)
     for seed, number in ((0, 24), (1, 8)):
-        _, resolved = prepare(small_config(seed=seed, num_instructions=number), 1, directory)
+        resolved = prepare(small_config(seed=seed, num_instructions=number), 1, directory).resolved
         directory.claim(resolved)
         (tmp_path / "iteration-1" / "journal").mkdir(parents=True, exist_ok=True)
         (tmp_path / "iteration-1" / "engine.log").write_text("vLLM does not start")
@@ -192,7 +192,7 @@ def test_an_iteration_that_something_was_made_of_does_not_grow(tmp_path, made):
     with pytest.raises(ConfigError, match=rf"complete with 10 and .*{made} was made of it"):
         run_iteration(numbered(24), 1, RunDirectory(tmp_path))
     assert files.manifest.read_bytes() == manifest
-    assert run_iteration(numbered(10), 1, RunDirectory(tmp_path)) == 0
+    assert run_iteration(numbered(10), 1, RunDirectory(tmp_path)) is None
 
 
 def test_a_complete_iteration_of_the_version_before_knows_its_number(tmp_path):
@@ -203,7 +203,7 @@ def test_a_complete_iteration_of_the_version_before_knows_its_number(tmp_path):
     (tmp_path / "iteration-2").mkdir()
     with pytest.raises(ConfigError, match="complete with 10 and"):
         run_iteration(numbered(24), 1, RunDirectory(tmp_path))
-    assert run_iteration(numbered(10), 1, RunDirectory(tmp_path)) == 0
+    assert run_iteration(numbered(10), 1, RunDirectory(tmp_path)) is None
 
 
 def test_a_run_that_grows_is_not_complete_meanwhile(tmp_path):

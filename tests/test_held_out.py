@@ -15,12 +15,14 @@ from filters.near_duplicate import MAX_SIMILARITY
 from runs import run_scripted, small_config
 from scripted_engine import Answer, ScriptedEngine
 from selflengthen.errors import ConfigError, DirectoryError
-from synth.engine.base import FinishReason, ModelRole, Stage
+from synth.engine.base import FinishReason
 from synth.engine.errors import EngineError
+from synth.method.held_out import summarize_held_out
 from synth.method.registry import InstructionRegistry
 from synth.method.seeds.seed_file import BUILT_IN, load_held_out, load_seeds
+from synth.method.stages import Stage
 from synth.run.directory import RunDirectory
-from synth.run.measure import measure_with_engine, read_held_out, summarize_held_out
+from synth.run.measure import measure_with_engine
 from synth.run.prepare import prepare
 from synth.run.status import print_status
 from writer import write
@@ -38,13 +40,13 @@ KEYS = [
 
 
 def answer_well(request):
-    if request.stage is Stage.HELD_OUT:
+    if request.kind is Stage.HELD_OUT:
         return Answer("One two three four five.")
     return write(request)
 
 
 def measured(requests):
-    return [request for request in requests if request.stage is Stage.HELD_OUT]
+    return [request for request in requests if request.kind is Stage.HELD_OUT]
 
 
 def metrics_of(files):
@@ -52,16 +54,16 @@ def metrics_of(files):
 
 
 def second_iteration(folder, **changes):
-    """Run iteration 1, put adapters there, and return the recipe of iteration 2."""
+    """Run iteration 1, put adapters there, and prepare iteration 2."""
     run_scripted(folder, small_config(**changes))
     for role in ("generator", "extender"):
         write_adapter(folder / "iteration-1" / "adapters" / role)
-    return prepare(small_config(**changes), 2, RunDirectory(folder))[0]
+    return prepare(small_config(**changes), 2, RunDirectory(folder))
 
 
-def measure(recipe, files, engine):
+def measure(run, engine):
     console = Console(file=io.StringIO())
-    return asyncio.run(measure_with_engine(recipe, files, engine, console))
+    return asyncio.run(measure_with_engine(run, engine, console))
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
@@ -87,7 +89,7 @@ def test_the_first_shipped_instructions_are_of_all_seven_kinds(language):
 def test_a_run_answers_every_instruction_once_with_the_base_model(tmp_path):
     engine = ScriptedEngine(answer_well)
     files, _ = run_scripted(tmp_path, engine=engine)
-    answers = read_held_out(files)
+    answers = files.read_held_out()
     assert [answer["instruction"] for answer in answers] == list(
         load_held_out("en", 4).instructions
     )
@@ -98,14 +100,14 @@ def test_a_run_answers_every_instruction_once_with_the_base_model(tmp_path):
         assert answer["tokens"]["generated"] == 5
     asked = measured(engine.requests)
     assert len(asked) == 4
-    assert {request.role for request in asked} == {ModelRole.GENERATOR}
+    assert {request.adapter for request in asked} == {None}
 
 
 def test_every_instruction_is_answered_as_often_as_configured(tmp_path):
     engine = ScriptedEngine(answer_well)
     config = small_config(held_out={"num_instructions": 2, "answers": 3})
     files, _ = run_scripted(tmp_path, config, engine)
-    answers = read_held_out(files)
+    answers = files.read_held_out()
     first, second = load_held_out("en", 2).instructions
     assert [answer["instruction"] for answer in answers] == [first] * 3 + [second] * 3
     assert len({answer["id"] for answer in answers}) == 6
@@ -116,7 +118,7 @@ def test_every_instruction_is_answered_as_often_as_configured(tmp_path):
 def test_the_measure_shares_the_engine_with_the_pipeline(tmp_path):
     engine = ScriptedEngine(answer_well, concurrency=16)
     run_scripted(tmp_path, engine=engine)
-    first = [request.stage for request in engine.requests[:16]]
+    first = [request.kind for request in engine.requests[:16]]
     assert first.count(Stage.HELD_OUT) == 4
     assert first.count(Stage.EXPAND) > 0
 
@@ -128,7 +130,7 @@ def test_the_decoding_is_that_of_initial_responses(tmp_path):
     )
     run_scripted(tmp_path, config, engine)
     for request in measured(engine.requests):
-        assert request.decoding.temperature == 0.9
+        assert request.decoding.sampling.temperature == 0.9
         assert request.decoding.max_completion_tokens == 77
 
 
@@ -141,7 +143,7 @@ def test_the_measure_may_have_a_decoding_of_its_own(tmp_path):
     run_scripted(tmp_path, config, engine)
     temperatures = {stage: set() for stage in Stage}
     for request in engine.requests:
-        temperatures[request.stage].add(request.decoding.temperature)
+        temperatures[request.kind].add(request.decoding.sampling.temperature)
     assert temperatures[Stage.HELD_OUT] == {0.0}
     assert temperatures[Stage.GENERATE] == {0.9}
 
@@ -184,8 +186,8 @@ def test_truncated_and_failed_answers_are_counted(tmp_path):
     ends = [FinishReason.LENGTH, FinishReason.ERROR, FinishReason.STOP, FinishReason.STOP]
 
     def answer(request):
-        if request.stage is Stage.HELD_OUT:
-            return Answer("word " * (request.sequence + 1), ends[request.sequence])
+        if request.kind is Stage.HELD_OUT:
+            return Answer("word " * (request.affinity + 1), ends[request.affinity])
         return write(request)
 
     files, _ = run_scripted(tmp_path, engine=ScriptedEngine(answer))
@@ -208,11 +210,11 @@ def test_the_filter_judges_the_answers_and_drops_none(tmp_path):
     ]
 
     def answer(request):
-        return texts[request.sequence] if request.stage is Stage.HELD_OUT else write(request)
+        return texts[request.affinity] if request.kind is Stage.HELD_OUT else write(request)
 
     config = small_config(held_out={"num_instructions": 3})
     files, _ = run_scripted(tmp_path, config, ScriptedEngine(answer))
-    reasons = [answer["reason"] for answer in read_held_out(files)]
+    reasons = [answer["reason"] for answer in files.read_held_out()]
     assert reasons == [None, "truncated", "incomplete_ending"]
     assert metrics_of(files)["held_out"]["passed"] == 1
 
@@ -259,28 +261,28 @@ def test_no_instructions_turn_the_measure_off(tmp_path):
 
 
 def test_a_measure_writes_the_answers_of_the_trained_generator_only(tmp_path):
-    recipe = second_iteration(tmp_path)
+    run = second_iteration(tmp_path)
     files = RunDirectory(tmp_path).iteration(2)
     engine = ScriptedEngine(answer_well)
-    assert measure(recipe, files, engine) == 0
-    assert [answer["generator"] for answer in read_held_out(files)] == ["generator@1"] * 4
+    assert measure(run, engine).summary is not None
+    assert [answer["generator"] for answer in files.read_held_out()] == ["generator@1"] * 4
     assert len(engine.requests) == 4
     assert [path.name for path in files.folder.iterdir()] == ["held_out.jsonl"]
 
 
 def test_a_measure_whose_engine_dies_writes_nothing(tmp_path):
-    recipe = second_iteration(tmp_path)
+    run = second_iteration(tmp_path)
     files = RunDirectory(tmp_path).iteration(2)
     with pytest.raises(EngineError, match="scripted death"):
-        measure(recipe, files, ScriptedEngine(answer_well, dies_after=1))
-    assert read_held_out(files) == []
+        measure(run, ScriptedEngine(answer_well, dies_after=1))
+    assert files.read_held_out() == []
 
 
 def test_status_shows_measure_and_adapters(tmp_path):
-    recipe = second_iteration(tmp_path)
+    run = second_iteration(tmp_path)
     directory = RunDirectory(tmp_path)
     directory.iteration(1).provenance("generator").write_text("{}")
-    measure(recipe, directory.iteration(2), ScriptedEngine(answer_well))
+    measure(run, ScriptedEngine(answer_well))
     out = io.StringIO()
     print_status(directory, Console(file=out, width=120))
     assert "adapters of iteration 1: generator\n" in out.getvalue()
@@ -289,11 +291,11 @@ def test_status_shows_measure_and_adapters(tmp_path):
 
 
 def test_status_names_answers_of_another_version(tmp_path):
-    recipe = second_iteration(tmp_path)
+    run = second_iteration(tmp_path)
     directory = RunDirectory(tmp_path)
     files = directory.iteration(2)
-    measure(recipe, files, ScriptedEngine(answer_well))
-    older = read_held_out(files)
+    measure(run, ScriptedEngine(answer_well))
+    older = files.read_held_out()
     for answer in older:
         del answer["reason"]
     files.held_out.write_bytes(b"".join(orjson.dumps(row) + b"\n" for row in older))

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from runs import metrics_of, run_scripted, small_config
 from scripted_engine import Answer, ScriptedEngine
-from synth.engine.base import FinishReason, Stage
+from synth.engine.base import FinishReason
+from synth.method.stages import Stage
 from writer import essay, words, write
 
 pytestmark = pytest.mark.faults
@@ -40,11 +41,11 @@ def spoiled(nasties):
     def answer(request):
         rng = random.Random(request.id)
         nasty = rng.choice(nasties)
-        if request.stage is Stage.JUDGE:
+        if request.kind is Stage.JUDGE:
             return write(request)
-        if request.stage is Stage.EXPAND:
+        if request.kind is Stage.EXPAND:
             return Answer(f" Write an essay on {words(rng, 14)} {nasty}")
-        written = essay(rng, 3 if request.stage is Stage.GENERATE else 6)
+        written = essay(rng, 3 if request.kind is Stage.GENERATE else 6)
         at = rng.choice([0, len(written) // 2, len(written)])
         return Answer(written[:at] + nasty + written[at:], rng.choice([FinishReason.STOP] * 9))
 
@@ -87,7 +88,7 @@ def test_template_syntax_is_shown_to_the_model_as_it_is():
     asked = ScriptedEngine(spoiled([syntax]))
     with tempfile.TemporaryDirectory() as folder:
         run_scripted(Path(folder), CONFIG, asked)
-    extended = [request for request in asked.requests if request.stage is Stage.EXTEND_TAIL]
-    judged = [request for request in asked.requests if request.stage is Stage.JUDGE]
+    extended = [request for request in asked.requests if request.kind is Stage.EXTEND_TAIL]
+    judged = [request for request in asked.requests if request.kind is Stage.JUDGE]
     assert extended
     assert all(syntax in request.user for request in judged)

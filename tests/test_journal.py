@@ -6,10 +6,7 @@ import time
 import pytest
 
 from scripted_engine import Answer, ScriptedEngine, request
-from synth.engine.base import (
-    Completion,
-    FinishReason,
-)
+from synth.engine.base import Completion, FinishReason
 from synth.engine.journal import CohortJournal, JournallingEngine
 
 
@@ -17,11 +14,9 @@ def serve(path, numbers):
     engine = ScriptedEngine(lambda asked: Answer(f"answer to {asked.id}\n\u2028✓"))
 
     async def ask():
-        journalling = JournallingEngine(engine)
-        journalling.open_cohort(0, path)
-        completions = await asyncio.gather(*(journalling.generate(request(n)) for n in numbers))
-        await journalling.close()
-        return completions
+        with CohortJournal(path) as journal:
+            journalling = JournallingEngine(engine, journal)
+            return await asyncio.gather(*(journalling.generate(request(n)) for n in numbers))
 
     return asyncio.run(ask()), engine
 
@@ -76,10 +71,10 @@ def test_a_complete_cohort_leaves_no_journal(tmp_path):
     path = tmp_path / "journal.jsonl"
 
     async def complete():
-        engine = JournallingEngine(ScriptedEngine(lambda _: Answer("text")))
-        engine.open_cohort(0, path)
-        await engine.generate(request(0))
-        engine.complete_cohort(0)
+        with CohortJournal(path) as journal:
+            engine = JournallingEngine(ScriptedEngine(lambda _: Answer("text")), journal)
+            await engine.generate(request(0))
+            journal.discard()
 
     asyncio.run(complete())
     assert not path.exists()

@@ -6,7 +6,7 @@ import pytest
 
 from run_process import run_until
 from runs import data_files, metrics_of, run_scripted
-from synth.engine.base import Stage
+from synth.method.stages import Stage
 
 pytestmark = pytest.mark.faults
 

@@ -14,7 +14,7 @@ import pytest
 from rich.console import Console
 
 from command import synth
-from runs import SMALL
+from runs import SMALL, code_of
 from scripted_child import calls, option, scripted
 from selflengthen.errors import ConfigError, DirectoryError
 from synth.config import RunConfig
@@ -58,8 +58,8 @@ def run_loop(folder, num_iterations, overrides=(), **changes):
         num_iterations,
     )
     run = scripted(StepProcess().run)
-    code = run_loop_with(run, plan, Console(file=out, width=160))
-    return code, out.getvalue()
+    result = run_loop_with(run, plan, Console(file=out, width=160))
+    return code_of(result), out.getvalue()
 
 
 def steps(folder):
@@ -279,7 +279,7 @@ def claimed(folder):
     from synth.run.prepare import prepare
 
     directory = RunDirectory(folder / "out")
-    _, resolved = prepare(loop_config(folder), 1, directory)
+    resolved = prepare(loop_config(folder), 1, directory).resolved
     (folder / "out").mkdir()
     directory.claim(resolved)
     journal = directory.iteration(1).journal(0)
@@ -327,12 +327,13 @@ from synth.loop.steps import run_loop_with
 from synth.loop.plan import LoopPlan
 from synth.run.directory import RunDirectory
 from synth.loop.processes import StepProcess
+from runs import code_of
 from test_loop import loop_config
 folder = Path({folder!r})
 plan = LoopPlan(folder / "run.yaml", (), loop_config(folder), RunDirectory(folder / "out"), 1)
 process = StepProcess()
 with process.listening():
-    sys.exit(run_loop_with(scripted(process.run), plan, Console()))
+    sys.exit(code_of(run_loop_with(scripted(process.run), plan, Console())))
 """
 
 

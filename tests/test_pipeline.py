@@ -7,9 +7,10 @@ import pytest
 
 from bare_adapter import write_adapter
 from runs import data_files, metrics_of, run_scripted, small_config
-from scripted_engine import Answer, ScriptedEngine
-from synth.engine.base import FinishReason, Stage
+from scripted_engine import Answer, ScriptedEngine, cohort_of
+from synth.engine.base import FinishReason
 from synth.engine.errors import EngineError
+from synth.method.stages import Stage
 from writer import write
 
 
@@ -60,7 +61,7 @@ def test_every_request_is_in_the_ledger_once(tmp_path):
     for row in metrics["ledger"]:
         by_stage[row["stage"]] += row["requests"]
     for stage in Stage:
-        assert by_stage[stage] == sum(request.stage is stage for request in engine.requests)
+        assert by_stage[stage] == sum(request.kind is stage for request in engine.requests)
 
 
 def test_samples_that_got_nowhere_are_all_accounted_for(tmp_path):
@@ -148,7 +149,7 @@ def test_manifest_lists_every_data_file_with_its_rows(tmp_path):
 
 def test_a_cohort_whose_every_response_fails_ends_as_such(tmp_path):
     def fail_first_cohort(request):
-        if request.cohort == 0 and request.stage is Stage.GENERATE:
+        if request.kind is Stage.GENERATE and cohort_of(request) == 0:
             return Answer("no ending here")
         return write(request)
 
@@ -161,9 +162,10 @@ def test_a_cohort_whose_every_response_fails_ends_as_such(tmp_path):
 
 def test_fewer_instructions_than_asked_is_exit_code_3(tmp_path):
     def unsuitable(request):
-        return Answer("No") if request.stage is Stage.JUDGE else write(request)
+        return Answer("No") if request.kind is Stage.JUDGE else write(request)
 
-    files, code = run_scripted(tmp_path, engine=ScriptedEngine(unsuitable))
+    config = small_config(breaker={"requests": 0})
+    files, code = run_scripted(tmp_path, config, ScriptedEngine(unsuitable))
     assert code == 3
     assert list(files.read_records()) == []
     assert files.manifest.exists()
@@ -171,7 +173,7 @@ def test_fewer_instructions_than_asked_is_exit_code_3(tmp_path):
 
 def test_request_errors_are_outcomes(tmp_path):
     def fail(request):
-        if request.stage is Stage.EXTEND_HEAD:
+        if request.kind is Stage.EXTEND_HEAD:
             return Answer("", FinishReason.ERROR)
         return write(request)
 
@@ -203,7 +205,7 @@ def test_growing_pool_shows_what_earlier_cohorts_accepted(tmp_path):
     prompts = [
         request.prefill
         for request in engine.requests
-        if request.stage is Stage.EXPAND and request.cohort > 0
+        if request.kind is Stage.EXPAND and cohort_of(request) > 0
     ]
     assert any(text in prompt for text in accepted for prompt in prompts)
 
@@ -216,7 +218,7 @@ def test_iteration_2_draws_from_the_records_of_iteration_1(tmp_path):
     records = list(files.read_records())
     adapter = write_adapter(tmp_path / "adapter")
     config = small_config(adapters={"generator": str(adapter), "extender": str(adapter)})
-    recipe, _ = prepare(config, 2, RunDirectory(tmp_path))
+    recipe = prepare(config, 2, RunDirectory(tmp_path)).recipe
     assert {record["instruction"] for record in records} <= set(recipe.pool)
     assert sorted(adapter.name for adapter in recipe.adapters.values()) == [
         "extender@1",
@@ -228,9 +230,18 @@ def test_an_idle_engine_gets_another_cohort(tmp_path):
     """With room for more requests than one cohort has, cohorts overlap."""
     engine = ScriptedEngine(write, concurrency=64)
     run_scripted(tmp_path, engine=engine)
-    first_of_last = next(i for i, request in enumerate(engine.requests) if request.cohort == 2)
-    last_of_first = max(i for i, request in enumerate(engine.requests) if request.cohort == 0)
-    assert first_of_last < last_of_first
+    cohorts = [cohort_of(asked) for asked in engine.requests if asked.kind is not Stage.HELD_OUT]
+    last_of_first = max(i for i, cohort in enumerate(cohorts) if cohort == 0)
+    assert cohorts.index(2) < last_of_first
+
+
+def test_the_system_prompt_is_the_first_turn_of_every_request(tmp_path):
+    engine = ScriptedEngine(write)
+    run_scripted(tmp_path, small_config(model={"name": "x", "system_prompt": "Be long."}), engine)
+    assert {asked.kind for asked in engine.requests} == set(Stage)
+    for asked in engine.requests:
+        assert [turn["role"] for turn in asked.messages] == ["system", "user"]
+        assert asked.messages[0]["content"] == "Be long."
 
 
 def test_a_stage_may_have_its_own_decoding(tmp_path):
@@ -241,7 +252,10 @@ def test_a_stage_may_have_its_own_decoding(tmp_path):
     )
     run_scripted(tmp_path, config, engine)
     seen = {
-        request.stage: (request.decoding.temperature, request.decoding.frequency_penalty)
+        request.kind: (
+            request.decoding.sampling.temperature,
+            request.decoding.sampling.frequency_penalty,
+        )
         for request in engine.requests
     }
     assert seen[Stage.EXPAND] == seen[Stage.EXTEND_TAIL] == (0.5, 0.0)

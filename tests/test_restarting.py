@@ -7,9 +7,10 @@ import pytest
 
 from scripted_engine import Answer, ScriptedEngine, request
 from synth.config import EngineConfig
-from synth.engine.base import FinishReason, Stage
+from synth.engine.base import FinishReason
 from synth.engine.errors import EngineError
 from synth.engine.restarting import RestartingEngine
+from synth.method.stages import Stage
 
 NUM_SEQS = 16
 
@@ -160,5 +161,5 @@ def test_lost_tokens_are_the_counters_less_what_completions_have():
     lost = sum(loss.generated for loss in load.losses)
     assert lost > 0
     assert load.num_generated_tokens == served + lost
-    assert {loss.stage for loss in load.losses} <= {Stage.GENERATE, Stage.EXTEND_TAIL}
+    assert {loss.kind for loss in load.losses} <= {Stage.GENERATE, Stage.EXTEND_TAIL}
     assert sum(loss.requests for loss in load.losses) <= len(requests)

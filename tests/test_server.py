@@ -12,7 +12,7 @@ from scripted_engine import request
 from selflengthen.errors import ConfigError
 from synth.config import EngineConfig, ModelConfig
 from synth.engine import server_connection
-from synth.engine.base import FinishReason
+from synth.engine.base import EngineSpec, FinishReason
 from synth.engine.errors import BusyEngineError, ClosedEngineError, EngineError
 from synth.engine.server_connection import connect
 
@@ -74,7 +74,7 @@ class ScriptedServer:
 def ask(monkeypatch):
     """Return a function that connects to a scripted server and asks it something."""
 
-    def ask(server, asked=None, new_watch=None, adapters=None, **settings):
+    def ask(server, asked=None, new_watch=None, adapters=(), **settings):
         url, chat = settings.pop("url", "http://one"), settings.pop("chat", Characters())
         config = EngineConfig(
             **{"max_num_seqs": 4, "max_num_batched_tokens": 64, "max_model_len": 128, **settings}
@@ -88,7 +88,7 @@ def ask(monkeypatch):
         )
 
         async def run():
-            engine = await connect(url, MODEL, config, adapters or {}, chat)
+            engine = await connect(url, EngineSpec(MODEL, config, tuple(adapters)), chat)
             chat.engine = engine
             completion = await engine.generate(asked, new_watch) if asked else None
             load = engine.load()
@@ -230,10 +230,9 @@ def test_a_server_with_shorter_texts_is_refused(ask):
 
 @pytest.fixture
 def adapters(tmp_path):
-    from selflengthen.adapter.served import Adapter
-    from synth.engine.base import ModelRole
+    from selflengthen.adapter.named import Adapter
 
-    return {ModelRole.GENERATOR: Adapter("generator@1", tmp_path, 8, "0123456789abcdef")}
+    return (Adapter("generator@1", tmp_path, 8, "0123456789abcdef"),)
 
 
 def test_an_adapter_is_loaded_under_a_name_with_its_digest(ask, adapters, tmp_path):
@@ -280,4 +279,4 @@ def test_an_address_of_something_else_is_named(ask):
 
 def test_an_address_that_is_none_is_named():
     with pytest.raises(EngineError, match=r"engine.urls: 'http://node:80x': .*; give http://HOST"):
-        asyncio.run(connect("http://node:80x", MODEL, None, {}, Characters()))
+        asyncio.run(connect("http://node:80x", EngineSpec(MODEL, None), Characters()))

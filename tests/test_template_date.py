@@ -49,10 +49,10 @@ def directory(tmp_path):
 
 def claim(directory, **changes):
     """Start or go on with a run; return the day that its chat template is told."""
-    recipe, resolved = prepare(small_config(**changes), 1, directory)
+    run = prepare(small_config(**changes), 1, directory)
     with directory.locked():
-        directory.claim(resolved)
-    return recipe.today
+        directory.claim(run.resolved)
+    return run.recipe.today
 
 
 def shards_of(directory):

@@ -11,13 +11,14 @@ from filters import PROFILES
 from golden_cases import GOLDEN
 from runs import small_config
 from scripted_engine import Answer, ScriptedEngine
-from synth.engine.base import Completion, FinishReason, Stage
+from synth.engine.base import Completion, FinishReason
 from synth.method.books.book import CohortBook
 from synth.method.extend import extend_response
 from synth.method.prompts.prompt_set import load_prompt_set
-from synth.method.recipe import Recipe
+from synth.method.recipe import CohortContext, Recipe
 from synth.method.records import extender_row, generator_row
 from synth.method.sample import InitialResponse, Instruction, Slot
+from synth.method.stages import Stage
 from synth.method.text_form import FORMS, DefaultForm, split_paragraphs
 
 FORM = DefaultForm()
@@ -66,19 +67,14 @@ def test_recorded_extensions_are_reproduced_call_by_call(case, sentinel_prompts)
     assert len(GOLDEN["extend_response"]) == 6
     script = iter(case["script"])
     engine = ScriptedEngine(lambda _: Answer(next(script)), concurrency=1)
-    extended = asyncio.run(
-        extend_response(
-            initial_response(case["prompt"], case["response"]),
-            0,
-            reference_recipe(case["variant"], sentinel_prompts),
-            engine,
-            CohortBook(0),
-        )
-    )
+    recipe = reference_recipe(case["variant"], sentinel_prompts)
+    context = CohortContext(recipe, engine, None, CohortBook(0))
+    initial = initial_response(case["prompt"], case["response"])
+    extended = asyncio.run(extend_response(initial, 0, context))
     before_user, before_prefill = FRAMES[case["variant"]]
     asked = [
         request.user
-        if request.stage is Stage.EXTEND_HEAD
+        if request.kind is Stage.EXTEND_HEAD
         else before_user + request.user + before_prefill + request.prefill
         for request in engine.requests
     ]

@@ -7,16 +7,19 @@ from pathlib import Path
 import pytest
 
 from selflengthen.adapter.served import load_adapter
+from selflengthen.chat.messages import conversation
 from selflengthen.config_file import load_config
 from selflengthen.errors import ConfigError
 from synth.config import RunConfig
-from synth.engine.base import Decoding, FinishReason, ModelRole, Request, Stage
+from synth.engine.base import Decoding, EngineSpec, FinishReason, Request
 from synth.engine.chat import ChatTokenizer
+from synth.engine.config import NEUTRAL
 from tiny_model import add_adapter, build_tiny_model
 from trained_adapters import ANSWERS, MODEL, train_adapters
 
 pytestmark = pytest.mark.engine
 
+ADAPTERS = (None, "generator@1", "extender@1")
 OVERRIDES = [
     "engine.max_model_len=1024",
     "engine.max_num_seqs=8",
@@ -38,29 +41,22 @@ def engine(runner, tmp_path_factory):
 
     config = load_config(RunConfig, Path("configs/cpu.yaml"), OVERRIDES)
     trained = train_adapters(tmp_path_factory.mktemp("adapters"))
-    adapters = {
-        ModelRole(role): load_adapter(f"{role}@1", folder, MODEL)
-        for role, folder in trained.items()
-    }
+    adapters = tuple(load_adapter(f"{role}@1", folder, MODEL) for role, folder in trained.items())
     chat = ChatTokenizer.load(config.model)
-    engine = runner.run(VllmEngine.start(config.model, config.engine, adapters, chat))
+    engine = runner.run(VllmEngine.start(EngineSpec(config.model, config.engine, adapters), chat))
     yield engine
     runner.run(engine.close())
 
 
-def request(number, user="Write about a river.", role=ModelRole.BASE, **changes):
-    decoding = Decoding(max_completion_tokens=changes.pop("max_tokens", 24), top_k=1)
-    settings = {"prefill": "", "choices": (), **changes}
-    return Request(
-        id=f"request-{number}",
-        cohort=0,
-        sequence=0,
-        stage=Stage.GENERATE,
-        role=role,
-        user=user,
-        decoding=decoding,
-        **settings,
-    )
+def request(number, user="Write about a river.", adapter=None, **changes):
+    sampling = NEUTRAL.model_copy(update={"top_k": 1})
+    decoding = Decoding(changes.pop("max_tokens", 24), sampling)
+    messages = conversation(user, None)
+    return Request(f"request-{number}", messages, decoding, adapter=adapter, **changes)
+
+
+def role_of(adapter):
+    return str(adapter).removesuffix("@1")
 
 
 def ask(runner, engine, *requests, watch=None):
@@ -93,13 +89,13 @@ def test_a_prefill_is_continued_and_not_repeated(runner, engine):
 
 
 def test_each_role_has_its_trained_adapter_even_in_a_mixed_batch(runner, engine):
-    alone = {role: ask(runner, engine, request(f"a-{role}", role=role))[0] for role in ModelRole}
-    mixed = ask(runner, engine, *(request(f"m-{role}", role=role) for role in ModelRole))
-    for role, together in zip(ModelRole, mixed, strict=True):
-        for completion in (alone[role], together):
-            assert (completion.text == ANSWERS.get(role)) == (role is not ModelRole.BASE)
+    alone = {name: ask(runner, engine, request(f"a-{name}", adapter=name))[0] for name in ADAPTERS}
+    mixed = ask(runner, engine, *(request(f"m-{name}", adapter=name) for name in ADAPTERS))
+    for name, together in zip(ADAPTERS, mixed, strict=True):
+        for completion in (alone[name], together):
+            assert (completion.text == ANSWERS.get(role_of(name))) == (name is not None)
     # The beginning: in another batch, rounding may turn a later choice between near-equal tokens.
-    assert alone[ModelRole.BASE].text.split()[:3] == mixed[0].text.split()[:3]
+    assert alone[None].text.split()[:3] == mixed[0].text.split()[:3]
 
 
 def test_a_watch_ends_a_completion_early(runner, engine):
@@ -157,7 +153,7 @@ def test_seeds_on_a_cpu_need_room_for_the_longest_prompt():
     overrides = [*OVERRIDES, "engine.max_num_batched_tokens=1023"]
     config = load_config(RunConfig, Path("configs/cpu.yaml"), overrides)
     with pytest.raises(ConfigError, match=r"1023, but per_request_seeds on a CPU .*, 1024; raise"):
-        engine_settings(config.model, config.engine, {})
+        engine_settings(EngineSpec(config.model, config.engine))
 
 
 def test_the_engine_s_own_counters_agree(runner, engine):
@@ -172,7 +168,7 @@ def test_the_engine_s_own_counters_agree(runner, engine):
     others = ask(
         runner,
         engine,
-        *(request(f"c-{number}-{role}", role=role) for number in range(4) for role in ModelRole),
+        *(request(f"c-{number}-{name}", adapter=name) for number in range(4) for name in ADAPTERS),
         request("long", "word " * 2000),
     )
     assert {completion.finish_reason for completion in watched} == {FinishReason.ABORT}
@@ -194,8 +190,8 @@ def test_an_adapter_that_vllm_refuses_is_one_line(runner, tmp_path):
     assert loaded.served_rank == 32
     config = load_config(RunConfig, Path("configs/cpu.yaml"), [*OVERRIDES, f"model.name={tiny}"])
     chat = ChatTokenizer.load(config.model)
-    too_small = {ModelRole.GENERATOR: replace(loaded, served_rank=8)}
+    too_small = (replace(loaded, served_rank=8),)
     with pytest.raises(ConfigError, match=r"adapter .*: vLLM .* refuses it: .*\b32\b") as caught:
-        runner.run(VllmEngine.start(config.model, config.engine, too_small, chat))
+        runner.run(VllmEngine.start(EngineSpec(config.model, config.engine, too_small), chat))
     assert "\n" not in str(caught.value)
     assert caught.value.exit_code == 2

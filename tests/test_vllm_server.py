@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 
 from selflengthen.adapter.served import load_adapter
+from selflengthen.chat.messages import conversation
 from selflengthen.config_file import load_config
 from synth.config import RunConfig
-from synth.engine.base import Decoding, FinishReason, ModelRole, Request, Stage
+from synth.engine.base import Decoding, EngineSpec, FinishReason, Request
 from synth.engine.chat import ChatTokenizer
+from synth.engine.config import NEUTRAL
 from trained_adapters import ANSWERS, MODEL, train_adapters
 from vllm_run import RunUnderTest
 from vllm_server import VllmServer
@@ -21,6 +23,7 @@ pytestmark = [
     pytest.mark.usefixtures("only_with_all_faults"),
 ]
 
+ADAPTERS = (None, "generator@1", "extender@1")
 OVERRIDES = [
     "engine.max_model_len=1024",
     "engine.max_num_seqs=16",
@@ -44,24 +47,23 @@ def requests():
     """Return greedy requests of every role, as the pipeline makes them, and a judge's."""
     questions = ("Write about a river.", "Count from one to six.", "Describe a city at night.")
     asked = [
-        make_request(f"{role}-{number}", role, user)
-        for role in ModelRole
+        make_request(f"{adapter}-{number}", adapter, user)
+        for adapter in ADAPTERS
         for number, user in enumerate(questions)
     ]
-    prefilled = make_request("prefilled", ModelRole.BASE, "Count to six.", prefill="One, two,")
-    judged = make_request("judged", ModelRole.BASE, "Is water wet?", choices=("Yes", "No"))
+    prefilled = make_request("prefilled", None, "Count to six.", prefill="One, two,")
+    judged = make_request("judged", None, "Is water wet?", choices=("Yes", "No"))
     return [*asked, prefilled, judged]
 
 
-def make_request(name, role, user, **more):
+def make_request(name, adapter, user, **more):
+    sampling = NEUTRAL.model_copy(update={"temperature": 0.0})
     return Request(
         id=name,
-        cohort=0,
-        sequence=len(name) + sum(map(ord, name)),
-        stage=Stage.GENERATE,
-        role=role,
-        user=user,
-        decoding=Decoding(max_completion_tokens=more.pop("max_tokens", 20), temperature=0.0),
+        messages=conversation(user, None),
+        decoding=Decoding(more.pop("max_tokens", 20), sampling),
+        adapter=adapter,
+        affinity=len(name) + sum(map(ord, name)),
         **more,
     )
 
@@ -75,10 +77,7 @@ def runner():
 @pytest.fixture(scope="module")
 def adapters(tmp_path_factory):
     trained = train_adapters(tmp_path_factory.mktemp("adapters"))
-    return {
-        ModelRole(role): load_adapter(f"{role}@1", folder, MODEL)
-        for role, folder in trained.items()
-    }
+    return tuple(load_adapter(f"{role}@1", folder, MODEL) for role, folder in trained.items())
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +89,7 @@ def in_process(runner, adapters):
     chat = ChatTokenizer.load(config.model)
 
     async def ask():
-        engine = await VllmEngine.start(config.model, config.engine, adapters, chat)
+        engine = await VllmEngine.start(EngineSpec(config.model, config.engine, adapters), chat)
         try:
             return [await engine.generate(request) for request in requests()]
         finally:
@@ -125,7 +124,7 @@ def fleet(runner, servers, adapters):
     chat = ChatTokenizer.load(config.model)
 
     def connecting(url):
-        return lambda: connect(url, config.model, engine, adapters, chat)
+        return lambda: connect(url, EngineSpec(config.model, engine, adapters), chat)
 
     fleet = runner.run(Fleet.start({url: connecting(url) for url in engine.urls}, engine, print))
     yield fleet
@@ -141,7 +140,8 @@ def test_servers_write_what_the_engine_in_this_process_writes(runner, in_process
         assert found.finish_reason == expected.finish_reason
         assert found.num_prompt_tokens == expected.num_prompt_tokens
         assert found.num_generated_tokens == expected.num_generated_tokens
-        assert (found.text == ANSWERS.get(request.role)) == (request.role in ANSWERS)
+        role = str(request.adapter).removesuffix("@1")
+        assert (found.text == ANSWERS.get(role)) == (role in ANSWERS)
 
 
 def test_hanging_up_ends_a_text_early(runner, fleet):
@@ -151,7 +151,7 @@ def test_hanging_up_ends_a_text_early(runner, fleet):
         seen.append(piece)
         return "enough" if len(seen) == 3 else None
 
-    asked = make_request("watched", ModelRole.BASE, "Tell a long story.", max_tokens=600)
+    asked = make_request("watched", None, "Tell a long story.", max_tokens=600)
     completion = runner.run(fleet.generate(asked, lambda: watch))
     assert completion.finish_reason is FinishReason.ABORT
     assert completion.detail == "enough"

@@ -3,7 +3,8 @@
 import random
 
 from scripted_engine import Answer
-from synth.engine.base import FinishReason, Request, Stage
+from synth.engine.base import FinishReason, Request
+from synth.method.stages import Stage
 
 _SYLLABLES = [a + b for a in "bdfglmnprst" for b in "aeiou"]
 
@@ -24,11 +25,11 @@ def write(request: Request) -> Answer:
     """Answer a request; about one answer in five has something wrong with it."""
     rng = random.Random(request.id)
     mishap = rng.random()
-    if request.stage is Stage.JUDGE:
+    if request.kind is Stage.JUDGE:
         return Answer("No" if mishap < 0.2 else "Yes.")
     if mishap < 0.03:
         return Answer("", FinishReason.ERROR)
-    if request.stage is Stage.EXPAND:
+    if request.kind is Stage.EXPAND:
         return Answer(_instruction(rng, mishap))
     return _text(request, rng, mishap)
 
@@ -43,9 +44,9 @@ def _instruction(rng: random.Random, mishap: float) -> str:
 
 
 def _text(request: Request, rng: random.Random, mishap: float) -> Answer:
-    num_paragraphs = 3 if request.stage is Stage.GENERATE else 6
+    num_paragraphs = 3 if request.kind is Stage.GENERATE else 6
     text = essay(rng, num_paragraphs)
-    if request.stage is Stage.EXTEND_TAIL:
+    if request.kind is Stage.EXTEND_TAIL:
         text = "\n\n" + text
     if mishap < 0.08:
         return Answer(text, FinishReason.LENGTH)

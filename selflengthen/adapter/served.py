@@ -6,6 +6,7 @@ from pathlib import Path
 from selflengthen.adapter.base import Shapes, check_base, check_fit, read_base_shapes
 from selflengthen.adapter.config import AdapterConfig, read_adapter_config
 from selflengthen.adapter.digest import WEIGHTS_FILE, adapter_digest
+from selflengthen.adapter.named import Adapter
 from selflengthen.adapter.weights import AdapterWeights, read_adapter_weights
 from selflengthen.errors import AdapterError
 
@@ -49,19 +50,6 @@ def read_served(folder: Path, base: str | None = None) -> ServedAdapter:
 def _check_is_there(base: str) -> None:
     if base.startswith(("/", "./", "../", "~")) and not Path(base).is_dir():
         raise AdapterError(f"base model {base!r}: no such folder; name it where it is now")
-
-
-@dataclass(frozen=True, slots=True)
-class Adapter:
-    """A PEFT LoRA adapter that vLLM serves."""
-
-    name: str
-    """Unique per version, e.g. `generator@2`: vLLM keeps adapters by name."""
-    path: Path
-    served_rank: int
-    """The rank that the engine must be started with."""
-    digest: str
-    """SHA-256 of the weights."""
 
 
 def load_adapter(name: str, path: Path, base: str) -> Adapter:

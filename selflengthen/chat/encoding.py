@@ -14,9 +14,8 @@ from typing import Any
 from jinja2 import TemplateError
 
 from selflengthen.chat.marked_tokenizer import MarkedTokenizer
+from selflengthen.chat.messages import Message
 from selflengthen.errors import ConfigError
-
-Message = Mapping[str, str]
 
 # Stands for an answer while the frame around it is rendered.
 _ANSWER = "\ue000answer\ue001"

@@ -10,11 +10,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from synth.cluster.status import Status
 from synth.config import ExpandConfig
 from synth.method.registry import InstructionRegistry
-from synth.method.sample import Slot
-from synth.method.slots import CohortPlan
+from synth.method.slots import CohortPlan, Slot
+from synth.run.tally import Progress
 
 JsonRow = dict[str, Any]
 
@@ -25,7 +24,7 @@ class News:
 
     receipts: list[JsonRow]
     messages: list[str]
-    statuses: dict[int, Status]
+    reports: dict[int, Progress]
     is_complete: bool
     """Whether every cohort and the held-out answers are on disk."""
 
@@ -47,7 +46,7 @@ class Coordinator:
         self._has_changed = asyncio.Condition()
         self._receipts: list[JsonRow] = []
         self._messages: list[str] = []
-        self._statuses: dict[int, Status] = {}
+        self._reports: dict[int, Progress] = {}
 
     async def settle_all(self, slots: Iterable[tuple[int, str | None]]) -> None:
         """Take over the slots of cohorts that an earlier run completed."""
@@ -89,7 +88,7 @@ class Coordinator:
 
     async def release(self, replica: int) -> int:
         """Take back what a replica that died had; return how many cohorts that is."""
-        self._statuses.pop(replica, None)
+        self._reports.pop(replica, None)
         lost = [cohort for cohort, holder in self._replica_of.items() if holder == replica]
         for cohort in lost:
             del self._replica_of[cohort]
@@ -117,14 +116,14 @@ class Coordinator:
         """Keep a message for the person at the driver's terminal."""
         self._messages.append(message)
 
-    async def report(self, replica: int, status: Status) -> None:
+    async def report(self, replica: int, progress: Progress) -> None:
         """Keep what a replica says of itself."""
-        self._statuses[replica] = status
+        self._reports[replica] = progress
 
     async def news(self) -> News:
         """Return what has come in since the last call."""
-        news = News(self._receipts, self._messages, self._statuses, self._is_complete())
-        self._receipts, self._messages, self._statuses = [], [], {}
+        news = News(self._receipts, self._messages, self._reports, self._is_complete())
+        self._receipts, self._messages, self._reports = [], [], {}
         return news
 
     async def resembles_accepted(self, slot: Slot, instruction: str) -> bool:

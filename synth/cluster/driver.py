@@ -1,8 +1,8 @@
 """One macro-iteration on many engines: lets the replicas work and adds up what they report."""
 
 import asyncio
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import ray
 from ray.exceptions import ActorDiedError, ActorUnavailableError, RayActorError, RayTaskError
@@ -12,16 +12,17 @@ from selflengthen.process.signals import Announce
 from selflengthen.tasks import first_error
 from synth.cluster.coordinator import Coordinator
 from synth.cluster.replica import Assignment, Replica
-from synth.cluster.tally import ClusterTally
 from synth.config import RunConfig
-from synth.engine.admission import RoomTimes
-from synth.engine.base import EngineLoad
 from synth.engine.errors import EngineError
+from synth.engine.load import ended
 from synth.method.recipe import Recipe
-from synth.run.directory import IterationFiles
-from synth.run.measure import read_held_out
+from synth.run.prepare import PreparedRun
 from synth.run.restoration import restore
 from synth.run.shards import write_shards
+from synth.run.tally import Progress, Tally
+
+if TYPE_CHECKING:
+    from synth.engine.base import EngineLoad
 
 _POLL_S = 0.5
 _RETRY_S = 0.5
@@ -78,39 +79,35 @@ def start_coordinator(recipe: Recipe) -> Any:  # noqa: ANN401 - of Ray
     return make_coordinator.remote(recipe.plan, recipe.config.expand, recipe.pool, recipe.held_out)
 
 
+@dataclass
+class SettledSlots:
+    """The slots of cohorts that are complete, to be told to the coordinator at once."""
+
+    slots: list[tuple[int, str | None]] = field(default_factory=list)
+
+    def settle(self, sequence: int, instruction: str | None) -> None:
+        """Note that a slot is closed."""
+        self.slots.append((sequence, instruction))
+
+
 class ClusterRun:
     """Takes all cohorts of an iteration through the replicas' engines."""
 
     def __init__(
-        self,
-        recipe: Recipe,
-        files: IterationFiles,
-        actors: Actors,
-        assignment: Assignment,
-        tally: ClusterTally,
-        announce: Announce,
+        self, run: PreparedRun, actors: Actors, assignment: Assignment, announce: Announce
     ) -> None:
-        self._recipe = recipe
-        self._files = files
+        self.recipe, self.files, self.tally = run.recipe, run.files, Tally()
         self._actors = actors
         self._assignment = assignment
-        self._tally = tally
         self._announce = announce
         self._is_placed = False
+        self._reports: dict[int, Progress] = {}
+        self._ended: list[EngineLoad] = []
+        """What the engines of replicas that died had done by their last report."""
 
-    @property
-    def times(self) -> RoomTimes:
-        """How long the engines had room although there was work, on average."""
-        return self._tally.times()
-
-    @property
-    def num_replayed(self) -> int:
-        """Completions taken over from an earlier, interrupted run or from replicas that died."""
-        return self._tally.num_replayed()
-
-    def load(self) -> EngineLoad:
-        """Return the loads of all engines together."""
-        return self._tally.load()
+    def progress(self) -> Progress:
+        """Add up what the replicas report."""
+        return Progress.of(list(self._reports.values()), self._ended)
 
     async def synthesize(self) -> None:
         """Run what is not complete yet, then write the shards; the manifest is the caller's.
@@ -128,14 +125,16 @@ class ClusterRun:
                 await self._part(keepers)
         except ExceptionGroup as errors:
             raise first_error(errors) from None
-        self._tally.book_held_out(read_held_out(self._files))
-        await asyncio.to_thread(write_shards, self._files, self._recipe)
+        self.tally.complete_measure(self.files.read_held_out())
+        await asyncio.to_thread(write_shards, self.files, self.recipe)
 
     async def _hand_over(self) -> None:
         """Tell the coordinator what is complete and what remains."""
-        recipe, coordinator = self._recipe, self._actors.coordinator
-        remaining = restore(recipe, self._files, self._tally, coordinator.settle_all.remote)
-        is_measured = not recipe.held_out or self._files.held_out.exists()
+        recipe, coordinator = self.recipe, self._actors.coordinator
+        settled = SettledSlots()
+        remaining = restore(recipe, self.files, self.tally, settled)
+        await coordinator.settle_all.remote(settled.slots)
+        is_measured = not recipe.held_out or self.files.held_out.exists()
         await coordinator.begin.remote(remaining, is_measured=is_measured)
 
     async def _keep(self, number: int, replica: Any) -> None:  # noqa: ANN401 - of Ray
@@ -154,13 +153,13 @@ class ClusterRun:
                 if isinstance(error, ActorUnavailableError):
                     # It may be alive and cut off; its cohorts must not be written twice.
                     ray.kill(replica, no_restart=False)
-                if self._tally.num_complete > num_complete:
-                    num_deaths, num_complete = 0, self._tally.num_complete
+                if self.tally.num_complete > num_complete:
+                    num_deaths, num_complete = 0, self.tally.num_complete
                 num_deaths += 1
-                if num_deaths >= self._recipe.config.engine.max_deaths:
+                if num_deaths >= self.recipe.config.engine.max_deaths:
                     raise EngineError(
                         f"replica {number} died {num_deaths} times and no cohort was completed in "
-                        f"between; see {self._files.replica_log(number)}"
+                        f"between; see {self.files.replica_log(number)}"
                     ) from error
                 await self._replace(number, replica)
 
@@ -169,13 +168,13 @@ class ClusterRun:
         cause = error.cause
         if isinstance(cause, Exception) and not isinstance(cause, EngineError):
             return cause
-        log = self._files.replica_log(number)
+        log = self.files.replica_log(number)
         return EngineError(f"replica {number}: {cause or error}; the engine's log: {log}")
 
     async def _replace(self, number: int, replica: Any) -> None:  # noqa: ANN401 - of Ray
         """Give back what a replica had, and wait until Ray has started it again."""
         num_lost = await self._actors.coordinator.release.remote(number)
-        self._tally.end_status(number)
+        self._end_report(number)
         self._announce(f"replica {number} died; {num_lost} cohorts go on elsewhere")
         while True:
             try:
@@ -185,6 +184,12 @@ class ClusterRun:
                 raise EngineError(f"replica {number} does not start again: {error}") from error
             except RayActorError:
                 await asyncio.sleep(_RETRY_S)
+
+    def _end_report(self, number: int) -> None:
+        """Note that a replica died: its engine's counters stay, what was open is open elsewhere."""
+        report = self._reports.pop(number, None)
+        if report is not None:
+            self._ended.append(ended(report.load))
 
     async def _follow(self) -> None:
         """Take over what the replicas report, until all is complete."""
@@ -196,7 +201,7 @@ class ClusterRun:
         warning.cancel()
 
     def _warn_of_no_place(self) -> None:
-        config, has = self._recipe.config, ray.cluster_resources()
+        config, has = self.recipe.config, ray.cluster_resources()
         self._announce(
             f"no replica has found a place for {PLACEMENT_S:g} s: each asks for "
             f"{config.ray.cpus_per_replica:g} cores and {gpus_per_replica(config)} GPUs, the "
@@ -206,17 +211,17 @@ class ClusterRun:
 
     async def _take_news(self) -> bool:
         news = await self._actors.coordinator.news.remote()
-        self._is_placed = self._is_placed or bool(news.messages or news.statuses)
+        self._is_placed = self._is_placed or bool(news.messages or news.reports)
         for receipt in news.receipts:
-            self._tally.close_book(receipt)
-        self._tally.statuses.update(news.statuses)
+            self.tally.complete_cohort(receipt)
+        self._reports.update(news.reports)
         for message in news.messages:
             self._announce(message)
         return bool(news.is_complete)
 
     async def _part(self, keepers: dict[int, "asyncio.Task[None]"]) -> None:
         """Let replicas that worked close their engines; the others never got a place."""
-        working = [keepers[number] for number in self._tally.statuses if not keepers[number].done()]
+        working = [keepers[number] for number in self._reports if not keepers[number].done()]
         if working:
             await asyncio.wait(working, timeout=_LAST_WORDS_S)
         await self._take_news()

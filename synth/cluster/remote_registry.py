@@ -5,7 +5,7 @@ from typing import Any
 
 from synth.method.recipe import Recipe
 from synth.method.registry import InstructionRegistry
-from synth.method.sample import Slot
+from synth.method.slots import Slot
 
 
 class RemoteRegistry:

@@ -3,17 +3,16 @@
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from selflengthen.process.output_redirect import redirected_output
 from selflengthen.process.signals import Announce
 from selflengthen.tasks import first_error, together
 from synth.cluster.remote_registry import RemoteRegistry
-from synth.cluster.status import Status
 from synth.config import RunConfig
 from synth.engine.base import Engine
 from synth.method.cohort import Cohort, cohort_of
@@ -21,15 +20,19 @@ from synth.method.recipe import Recipe
 from synth.run.directory import IterationFiles, RunDirectory
 from synth.run.prepare import prepare
 from synth.run.restoration import read_receipt, settled_slots
-from synth.run.tally import Tally
+from synth.run.tally import Progress
 from synth.run.worker import Worker
 
 JsonRow = dict[str, Any]
 
 _REPORT_S = 1.0
 
-MakeEngine = Callable[[Recipe, Path, Announce], Awaitable[Engine]]
-"""Starts an engine, given the file that it logs to and where to say what happens to it."""
+
+class EngineMaker(Protocol):
+    """Starts a replica's engine, in the replica."""
+
+    async def __call__(self, recipe: Recipe, log: Path, announce: Announce) -> Engine:
+        """Start an engine."""
 
 
 @dataclass(frozen=True)
@@ -42,23 +45,21 @@ class Assignment:
     """The run directory, on storage that all nodes share."""
     working_directory: Path
     """Where relative paths of the configuration start."""
-    make_engine: MakeEngine
+    make_engine: EngineMaker
 
 
-class ReplicaTally(Tally):
-    """Tells the coordinator what is complete."""
+class ReplicaAccount:
+    """Tells the coordinator what is complete; the driver adds it up."""
 
     def __init__(self, replica: int, coordinator: Any) -> None:  # noqa: ANN401 - of Ray
-        super().__init__()
         self._replica = replica
         self._coordinator = coordinator
 
-    def close_book(self, receipt: JsonRow) -> None:
-        """Hand a receipt on; the driver adds them up."""
-        self.discard_book(receipt["cohort"])
+    def complete_cohort(self, receipt: JsonRow) -> None:
+        """Hand a receipt on."""
         self._coordinator.complete.remote(self._replica, receipt)
 
-    def book_held_out(self, answers: Sequence[JsonRow]) -> None:
+    def complete_measure(self, _answers: Sequence[JsonRow]) -> None:
         """Say that the answers are on disk."""
         self._coordinator.complete_measure.remote()
 
@@ -78,24 +79,23 @@ class Replica:
         Raises: EngineError: the engine failed; what was finished is on disk.
         """
         self._coordinator = coordinator
-        self._tally = ReplicaTally(self._number, coordinator)
         os.chdir(assignment.working_directory)
         directory = RunDirectory(assignment.folder)
         config = _share_of(assignment.config, self._number)
-        recipe, _ = prepare(config, assignment.iteration, directory)
-        files = directory.iteration(recipe.iteration)
+        run = prepare(config, assignment.iteration, directory)
+        recipe, files = run.recipe, run.files
         log = files.replica_log(self._number)
         async with AsyncExitStack() as stack:
             stack.enter_context(redirected_output(log))
             engine = await assignment.make_engine(recipe, log, self._announce)
             stack.push_async_callback(engine.close)
             registry = RemoteRegistry(recipe, self._coordinator)
-            worker = Worker(recipe, files, engine, registry, self._tally)
-            stack.callback(worker.close)
-            reporting = asyncio.create_task(self._report(engine, worker))
+            account = ReplicaAccount(self._number, coordinator)
+            worker = Worker(recipe, files, engine, registry, account)
+            reporting = asyncio.create_task(self._report(worker))
             stack.callback(reporting.cancel)
             await self._work(worker, recipe, files)
-            await self._report_once(engine, worker)
+            await self._report_once(worker)
 
     async def _work(self, worker: Worker, recipe: Recipe, files: IterationFiles) -> None:
         """Take cohorts as there is room, and those of replicas that died without a limit.
@@ -114,21 +114,15 @@ class Replica:
         except ExceptionGroup as errors:
             raise first_error(errors) from None
 
-    async def _report(self, engine: Engine, worker: Worker) -> None:
+    async def _report(self, worker: Worker) -> None:
         while True:
-            await self._report_once(engine, worker)
+            await self._report_once(worker)
             await asyncio.sleep(_REPORT_S)
 
-    async def _report_once(self, engine: Engine, worker: Worker) -> None:
-        status = Status(
-            load=engine.load(),
-            open_totals=self._tally.totals(),
-            num_open=self._tally.num_open,
-            num_replayed=worker.num_replayed,
-            times=worker.times,
-            verdicts=self._tally.verdicts.add(()),  # without what is pending
-        )
-        await self._coordinator.report.remote(self._number, status)
+    async def _report_once(self, worker: Worker) -> None:
+        # The sum over one: what is pending stays here.
+        progress = Progress.of([worker.progress()])
+        await self._coordinator.report.remote(self._number, progress)
 
     async def _measure(self, worker: Worker) -> None:
         while await self._coordinator.is_measure_owed.remote():

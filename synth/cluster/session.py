@@ -4,7 +4,6 @@ import asyncio
 import signal
 from contextlib import chdir
 from pathlib import Path
-from typing import Any
 
 import ray
 from rich.console import Console
@@ -13,16 +12,15 @@ from selflengthen.errors import ConfigError
 from selflengthen.process.own_modules import ROOT
 from selflengthen.process.signals import Announce
 from synth.cluster.driver import ClusterRun, start_actors
-from synth.cluster.replica import Assignment, MakeEngine
-from synth.cluster.tally import ClusterTally
+from synth.cluster.replica import Assignment, EngineMaker
 from synth.config import RunConfig
 from synth.engine.base import Engine
 from synth.engine.start import prepare_engine
 from synth.method.recipe import Recipe
 from synth.run.directory import RunDirectory
-from synth.run.iteration import carry_out
-
-JsonRow = dict[str, Any]
+from synth.run.iteration import RunResult, carry_out, is_complete
+from synth.run.prepare import PreparedRun, prepare
+from synth.run.session import announcing
 
 # Nothing large goes through Ray's object store.
 _OBJECT_STORE_BYTES = 128 * 1024 * 1024
@@ -35,49 +33,43 @@ _SYSTEM = {
 }
 
 
-def work_on_cluster(recipe: Recipe, resolved: JsonRow, directory: RunDirectory) -> int:
-    """Own the directory, connect to Ray and run an iteration on its replicas.
+def run_iteration(config: RunConfig, iteration: int, directory: RunDirectory) -> RunResult | None:
+    """Synthesize one macro-iteration of data, or what is left of it, on replicas.
 
+    Returns: what it came to; None if it was complete before.
     Raises: ConfigError, DirectoryError: nothing was started or written.
     Raises: EngineError: an engine failed; what was finished is kept.
     """
-    prepare_engine(recipe)
-    console = Console()
+    run = prepare(config, iteration, directory)
+    if is_complete(run):
+        return None
+    prepare_engine(run.recipe.engine_spec)
     with directory.locked():
-        directory.claim(resolved)
-        connect(recipe.config)
+        directory.claim(run.resolved)
+        connect(config)
         try:
-            return asyncio.run(run_on_cluster(recipe, directory, start_engine, console))
+            return asyncio.run(run_on_cluster(run, start_engine, Console()))
         finally:
             ray.shutdown()
 
 
 async def start_engine(recipe: Recipe, log: Path, announce: Announce) -> Engine:
     """Start the engine that the configuration names, in this process."""
-    return await prepare_engine(recipe)(log, announce)
+    return await prepare_engine(recipe.engine_spec).start(log, announce)
 
 
-async def run_on_cluster(
-    recipe: Recipe, directory: RunDirectory, make_engine: MakeEngine, console: Console
-) -> int:
-    """Run an iteration on the cluster that Ray is connected to; return the exit code."""
-    files = directory.iteration(recipe.iteration)
+async def run_on_cluster(run: PreparedRun, make_engine: EngineMaker, console: Console) -> RunResult:
+    """Run an iteration on the cluster that Ray is connected to."""
     assignment = Assignment(
-        config=recipe.config,
-        iteration=recipe.iteration,
-        folder=directory.folder.resolve(),
+        config=run.recipe.config,
+        iteration=run.recipe.iteration,
+        folder=run.directory.folder.resolve(),
         working_directory=Path.cwd(),
         make_engine=make_engine,
     )
-
-    def announce(message: str) -> None:
-        console.print(message, soft_wrap=True, markup=False, highlight=False)
-
-    tally = ClusterTally()
-    actors = start_actors(recipe)
+    actors = start_actors(run.recipe)
     try:
-        run = ClusterRun(recipe, files, actors, assignment, tally, announce)
-        return await carry_out(run, recipe, files, tally, console)
+        return await carry_out(ClusterRun(run, actors, assignment, announcing(console)), console)
     finally:
         actors.kill()
 

@@ -7,12 +7,13 @@ instead: what has the longest way to go should not start last.
 
 import asyncio
 import heapq
+import math
 from dataclasses import dataclass
 from itertools import count
 
-from synth.engine.base import Completion, Engine, EngineLayer, NewWatch, Request, Stage
+from synth.engine.base import Completion, Engine, EngineLayer, NewWatch, Request
 
-_Waiting = tuple[tuple[int, int], int, asyncio.Future[None]]
+_Waiting = tuple[tuple[float, int], int, asyncio.Future[None]]
 
 
 class AdmittingEngine(EngineLayer):
@@ -52,7 +53,7 @@ class AdmittingEngine(EngineLayer):
 
     async def _admit(self, request: Request) -> None:
         turn = asyncio.get_running_loop().create_future()
-        key = self._key(request.stage.urgency, request.sequence)
+        key = self._key(request.priority, request.affinity)
         heapq.heappush(self._backlog, (key, next(self._arrival), turn))
         self._wake_next()
         self.meter.note(self._num_admitted, _now_s())
@@ -63,11 +64,11 @@ class AdmittingEngine(EngineLayer):
                 self._leave()
             raise
 
-    def _key(self, stage_urgency: int, sequence: int) -> tuple[int, int]:
+    def _key(self, priority: float, affinity: int) -> tuple[float, int]:
         if not self._is_draining:
-            return (stage_urgency, sequence)
+            return (priority, affinity)
         # What is most urgent belongs to no chain, and stays so.
-        return (-stage_urgency or -len(Stage), sequence)
+        return (-priority or -math.inf, affinity)
 
     def _leave(self) -> None:
         self._num_admitted -= 1

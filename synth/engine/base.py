@@ -6,33 +6,13 @@ cannot be served is a completion with `FinishReason.ERROR`, an engine that is go
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 from typing import Protocol
 
-
-class ModelRole(StrEnum):
-    """Who answers: the bare model, or one of its two adapters."""
-
-    BASE = "base"
-    GENERATOR = "generator"
-    EXTENDER = "extender"
-
-
-class Stage(StrEnum):
-    """What a request is for, in the order of a sample's life."""
-
-    EXPAND = "expand"
-    JUDGE = "judge"
-    GENERATE = "generate"
-    EXTEND_HEAD = "extend_head"
-    EXTEND_TAIL = "extend_tail"
-    HELD_OUT = "held_out"
-    """No part of a sample: few requests, as long as the longest, so they start first."""
-
-    @property
-    def urgency(self) -> int:
-        """Rank for scheduling, smaller first: the later a stage, the more urgent."""
-        return len(Stage) - 1 - list(Stage).index(self)
+from selflengthen.adapter.named import Adapter
+from selflengthen.chat.messages import Message
+from synth.engine.config import NEUTRAL, EngineConfig, ModelConfig, Sampling
 
 
 class FinishReason(StrEnum):
@@ -46,36 +26,39 @@ class FinishReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Decoding:
-    """Sampling parameters of one request."""
+    """How one completion is drawn."""
 
     max_completion_tokens: int
-    temperature: float = 1.0
-    top_p: float = 1.0
-    top_k: int = 0
-    repetition_penalty: float = 1.0
-    frequency_penalty: float = 0.0
-    presence_penalty: float = 0.0
-    stop: tuple[str, ...] = ()
+    sampling: Sampling = NEUTRAL
     seed: int = 0
     """Derived from the run's seed and the request's id; engines may ignore it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One call of the model: a user turn, and the beginning of the assistant's."""
+    """One call of the model: a conversation, and the beginning of the assistant's answer."""
 
     id: str
     """Unique in a run and the same in every repetition of it."""
-    cohort: int
-    sequence: int
-    """Place of the sample in the run; older samples go first within a stage."""
-    stage: Stage
-    role: ModelRole
-    user: str
+    messages: tuple[Message, ...]
+    """Turns with `role` and `content`; the last one is the user's."""
     decoding: Decoding
     prefill: str = ""
     choices: tuple[str, ...] = ()
     """Where set, the answer is the likeliest of these, read from the model's first token."""
+    adapter: str | None = None
+    """Name of the adapter that answers; None: the base model."""
+    kind: str = ""
+    """What it is for: what is lost in a death of the engine is counted by it."""
+    priority: int = 0
+    """Smaller goes first; 0 also when an engine's other work is turned round."""
+    affinity: int = 0
+    """Requests of one number share prefixes: they stay together, and older numbers go first."""
+
+    @property
+    def user(self) -> str:
+        """The last turn's text."""
+        return self.messages[-1]["content"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +79,9 @@ class Completion:
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """What dying engines had done for requests of a stage that they never finished."""
+    """What dying engines had done for requests of a kind that they never finished."""
 
-    stage: Stage
+    kind: str
     requests: int
     prompt: int
     cached: int
@@ -124,7 +107,7 @@ class EngineLoad:
     num_deaths: int = 0
     """How often the engine died and was started again; the counters above go on."""
     losses: tuple[Loss, ...] = ()
-    """By stage; their tokens are in the counters above."""
+    """By kind; their tokens are in the counters above."""
     num_engines: int = 1
     """Engines of which these are the sums, and the means of shares."""
 
@@ -157,6 +140,19 @@ class Engine(Protocol):
 
     async def close(self) -> None:
         """Release the engine."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSpec:
+    """What an engine is started for."""
+
+    model: ModelConfig
+    config: EngineConfig
+    adapters: tuple[Adapter, ...] = ()
+    choices: tuple[str, ...] = ()
+    """Answers of which requests will let the model choose one."""
+    today: date | None = None
+    """The day that chat templates are told; None: the real one."""
 
 
 class EngineLayer:

@@ -1,4 +1,4 @@
-"""The model's tokenizer, for prompts of one user turn."""
+"""The model's tokenizer: requests to token ids."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -8,9 +8,10 @@ from typing import Any
 from transformers import AutoConfig, AutoTokenizer
 
 from selflengthen.chat.encoding import ChatEncoder, ChatTemplateError
+from selflengthen.chat.messages import Message, conversation
 from selflengthen.errors import ConfigError
-from synth.config import ModelConfig
 from synth.engine.base import Request
+from synth.engine.config import ModelConfig
 
 
 class ChatTokenizer:
@@ -59,25 +60,24 @@ class ChatTokenizer:
         Raises: ConfigError: the template refuses it or cannot be used, with the remedy.
         """
         try:
-            self._encoder.check(self._messages(""), is_answered=True)
+            self._encoder.check(self._conversation(""), is_answered=True)
         except ChatTemplateError as error:
             if self._takes_only_user_turns():
                 raise ConfigError(f"model.system_prompt: {error}; unset it") from None
             raise ConfigError(f"model.name: {self._model.name!r}: {error}") from None
 
     def encode(self, request: Request) -> tuple[list[int], dict[int, str]]:
-        """Encode a request's user turn and the beginning of the assistant's.
+        """Encode a request's conversation and the beginning of the answer.
 
         Returns: the ids, and the token that each of the request's choices goes on with.
         Raises: ChatTemplateError: the chat template refuses this text.
         """
-        messages = self._messages(request.user)
         if request.choices:
-            ids, next_ids = self._encoder.encode_choices(messages, request.choices)
+            ids, next_ids = self._encoder.encode_choices(request.messages, request.choices)
             return ids, dict(zip(next_ids, request.choices, strict=True))
         if request.prefill:
-            return self._encoder.encode_beginning(messages, request.prefill), {}
-        return self._encoder.encode_prompt(messages), {}
+            return self._encoder.encode_beginning(request.messages, request.prefill), {}
+        return self._encoder.encode_prompt(request.messages), {}
 
     def check_choices(self, choices: Sequence[str]) -> None:
         """Check that the choices can be told apart by their first token.
@@ -85,7 +85,7 @@ class ChatTokenizer:
         Raises: ConfigError: two begin with the same one.
         """
         try:
-            self._encoder.encode_choices(self._messages("Yes or no?"), choices)
+            self._encoder.encode_choices(self._conversation("Yes or no?"), choices)
         except ChatTemplateError as error:
             raise ConfigError(
                 f"prompts: the judge's choices: {error}; change the wording of the prompt set"
@@ -93,19 +93,13 @@ class ChatTokenizer:
 
     def _takes_only_user_turns(self) -> bool:
         try:
-            self._encoder.check([_user_turn("")], is_answered=True)
+            self._encoder.check(conversation("", None), is_answered=True)
         except ChatTemplateError:
             return False
         return True
 
-    def _messages(self, user: str) -> list[dict[str, str]]:
-        system = self._model.system_prompt
-        turns = [] if system is None else [{"role": "system", "content": system}]
-        return [*turns, _user_turn(user)]
-
-
-def _user_turn(text: str) -> dict[str, str]:
-    return {"role": "user", "content": text}
+    def _conversation(self, user: str) -> tuple[Message, ...]:
+        return conversation(user, self._model.system_prompt)
 
 
 def check_model_length(model: ModelConfig, max_model_len: int) -> None:

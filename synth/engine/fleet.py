@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from selflengthen.errors import CommandError
-from synth.config import EngineConfig
 from synth.engine.base import Completion, Engine, EngineLoad, NewWatch, Request
+from synth.engine.config import EngineConfig
 from synth.engine.errors import BusyEngineError, ClosedEngineError, EngineError, poisoned
 from synth.engine.restarting import EngineStarter, Life, give_up_stalled, total_load
 
@@ -108,7 +108,7 @@ class Fleet:
         """
         num_deaths = 0
         while num_deaths < _MAX_FATAL_DEATHS:
-            member = await self._member(request.sequence)
+            member = await self._member(request.affinity)
             life = member.life
             member.num_in_flight += 1
             try:

@@ -1,7 +1,7 @@
 """The journal: every completion is on disk before anything depends on it.
 
-One file per open cohort. A run that was killed asks the same requests again, by the same ids, and
-is answered from the journal; only what was in flight is repeated.
+One file per open cohort, opened by it. A run that was killed asks the same requests again, by the
+same ids, and is answered from the journal; only what was in flight is repeated.
 """
 
 import asyncio
@@ -28,12 +28,15 @@ class CohortJournal:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._replayed = _read(path)
         self._file: BinaryIO = path.open("ab")
+        self.num_replayed = 0
         self._syncing: asyncio.Task[None] | None = None
         self._next_sync: asyncio.Task[None] | None = None
 
     def take(self, request_id: str) -> Completion | None:
         """Return the completion that an earlier run got for this request, once."""
-        return self._replayed.pop(request_id, None)
+        known = self._replayed.pop(request_id, None)
+        self.num_replayed += known is not None
+        return known
 
     async def append(self, request_id: str, completion: Completion) -> None:
         """Write a completion and wait until it is on disk; one fsync serves all that wait."""
@@ -42,6 +45,12 @@ class CohortJournal:
         if self._next_sync is None:
             self._next_sync = asyncio.create_task(self._sync(self._syncing))
         await asyncio.shield(self._next_sync)
+
+    def __enter__(self) -> "CohortJournal":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def close(self) -> None:
         """Write out and close; what finds no room is owed again, like what was in flight."""
@@ -68,42 +77,20 @@ class CohortJournal:
 
 
 class JournallingEngine(EngineLayer):
-    """An engine that remembers: known requests are answered from their cohort's journal."""
+    """An engine that remembers: known requests are answered from a cohort's journal."""
 
-    def __init__(self, inner: Engine) -> None:
+    def __init__(self, inner: Engine, journal: CohortJournal) -> None:
         super().__init__(inner)
-        self._journals: dict[int, CohortJournal] = {}
-        self.num_replayed = 0
-
-    def open_cohort(self, cohort: int, path: Path) -> None:
-        """Read what an earlier run left of a cohort, and go on writing there."""
-        self._journals[cohort] = CohortJournal(path)
-
-    def complete_cohort(self, cohort: int) -> None:
-        """Forget a cohort whose results are on disk."""
-        self._journals.pop(cohort).discard()
+        self._journal = journal
 
     async def generate(self, request: Request, new_watch: NewWatch | None = None) -> Completion:
         """Answer from the journal, or serve and journal."""
-        journal = self._journals[request.cohort]
-        known = journal.take(request.id)
+        known = self._journal.take(request.id)
         if known is not None:
-            self.num_replayed += 1
             return replace(known, is_replayed=True)
         completion = await self._inner.generate(request, new_watch)
-        await journal.append(request.id, completion)
+        await self._journal.append(request.id, completion)
         return completion
-
-    def close_journals(self) -> None:
-        """Close the journals of open cohorts; what they hold is replayed by the next run."""
-        for journal in self._journals.values():
-            journal.close()
-        self._journals.clear()
-
-    async def close(self) -> None:
-        """Close the journals and the inner engine."""
-        self.close_journals()
-        await super().close()
 
 
 def _forget_outcome(sync: "asyncio.Task[None]") -> None:

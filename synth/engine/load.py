@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from synth.engine.base import EngineLoad, Loss, Stage
+from synth.engine.base import EngineLoad, Loss
 
 
 @dataclass
@@ -148,12 +148,12 @@ def _mean(shares: Sequence[float]) -> float:
 
 
 def _sum_losses(losses: Iterable[Loss]) -> tuple[Loss, ...]:
-    sums: dict[Stage, Counter[str]] = {}
+    sums: dict[str, Counter[str]] = {}
     for loss in losses:
-        sums.setdefault(loss.stage, Counter()).update(
+        sums.setdefault(loss.kind, Counter()).update(
             requests=loss.requests,
             prompt=loss.prompt,
             cached=loss.cached,
             generated=loss.generated,
         )
-    return tuple(Loss(stage, **sums[stage]) for stage in sorted(sums))
+    return tuple(Loss(kind, **sums[kind]) for kind in sorted(sums))

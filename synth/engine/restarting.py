@@ -5,16 +5,8 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from synth.config import EngineConfig
-from synth.engine.base import (
-    Completion,
-    Engine,
-    EngineLoad,
-    Loss,
-    NewWatch,
-    Request,
-    Stage,
-)
+from synth.engine.base import Completion, Engine, EngineLoad, Loss, NewWatch, Request
+from synth.engine.config import EngineConfig
 from synth.engine.errors import EngineError, TurnedAwayError, poisoned
 from synth.engine.load import ended, sum_loads
 
@@ -37,7 +29,8 @@ class Life:
     final_load: EngineLoad | None = None
     """Set at its death."""
     _served: Counter[str] = field(default_factory=Counter)
-    _unserved: dict[str, Stage] = field(default_factory=dict)
+    _unserved: dict[str, str] = field(default_factory=dict)
+    """Kinds by id."""
     _in_flight: dict[str, asyncio.Timeout] = field(default_factory=dict)
 
     async def serve(self, request: Request, new_watch: NewWatch | None) -> Completion:
@@ -50,12 +43,12 @@ class Life:
                 self._in_flight[request.id] = scope
                 completion = await self.engine.generate(request, new_watch)
         except TimeoutError:
-            self._unserved[request.id] = request.stage
+            self._unserved[request.id] = request.kind
             raise EngineError("the engine answers nothing any more") from None
         except TurnedAwayError:
             raise
         except EngineError:
-            self._unserved[request.id] = request.stage
+            self._unserved[request.id] = request.kind
             raise
         finally:
             del self._in_flight[request.id]
@@ -91,12 +84,12 @@ class Life:
         await self.engine.close()
 
     def losses(self) -> Iterator[Loss]:
-        """Yield the tokens that no completion has, shared out to stages by unserved requests."""
+        """Yield the tokens that no completion has, divided among kinds by unserved requests."""
         load, rest = self.load(), len(self._unserved)
         lost = [getattr(load, counter) - self._served[counter] for counter in _COUNTERS]
-        for stage, number in sorted(Counter(self._unserved.values()).items()):
+        for kind, number in sorted(Counter(self._unserved.values()).items()):
             shares = [tokens * number // rest for tokens in lost]
-            yield Loss(stage, number, *shares)
+            yield Loss(kind, number, *shares)
             lost = [tokens - share for tokens, share in zip(lost, shares, strict=True)]
             rest -= number
 

@@ -10,17 +10,9 @@ import httpx
 import orjson
 
 from selflengthen.chat.encoding import ChatTemplateError
-from synth.config import EngineConfig
-from synth.engine.base import (
-    Completion,
-    EngineLoad,
-    FinishReason,
-    ModelRole,
-    NewWatch,
-    Request,
-    WatchCall,
-)
+from synth.engine.base import Completion, EngineLoad, FinishReason, NewWatch, Request, WatchCall
 from synth.engine.chat import ChatTokenizer, first_line
+from synth.engine.config import EngineConfig
 from synth.engine.errors import (
     BusyEngineError,
     ClosedEngineError,
@@ -44,14 +36,14 @@ class ServerEngine:
     def __init__(
         self,
         client: httpx.AsyncClient,
-        models: Mapping[ModelRole, str],
+        models: Mapping[str | None, str],
         chat: ChatTokenizer,
         config: EngineConfig,
     ) -> None:
         """Take what `server_connection.connect` found out.
 
         Args:
-            models: The name under which the server knows the model of each role.
+            models: The name under which the server knows each adapter, and the base model (None).
         """
         self._client = client
         self._models = models
@@ -111,9 +103,9 @@ class ServerEngine:
     ) -> dict[str, Any]:
         decoding = request.decoding
         body = {
-            "model": self._models[request.role],
+            "model": self._models[request.adapter],
             "prompt": prompt_ids,
-            "priority": request.stage.urgency,
+            "priority": request.priority,
             "stream": True,
             "stream_options": {"include_usage": True, "continuous_usage_stats": True},
         }
@@ -126,13 +118,7 @@ class ServerEngine:
             }
         return body | {
             "max_tokens": min(decoding.max_completion_tokens, room),
-            "temperature": decoding.temperature,
-            "top_p": decoding.top_p,
-            "top_k": decoding.top_k,
-            "repetition_penalty": decoding.repetition_penalty,
-            "frequency_penalty": decoding.frequency_penalty,
-            "presence_penalty": decoding.presence_penalty,
-            "stop": list(decoding.stop),
+            **decoding.sampling.parameters(),
             "seed": decoding.seed if self._config.per_request_seeds else None,
         }
 

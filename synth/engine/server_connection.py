@@ -1,14 +1,12 @@
 """Connecting to a vLLM server: what it serves is checked, and the adapters are loaded there."""
 
 import os
-from collections.abc import Mapping
 
 import httpx
 
-from selflengthen.adapter.served import Adapter
+from selflengthen.adapter.named import Adapter
 from selflengthen.errors import CommandError, ConfigError
-from synth.config import EngineConfig, ModelConfig
-from synth.engine.base import ModelRole
+from synth.engine.base import EngineSpec
 from synth.engine.chat import ChatTokenizer
 from synth.engine.errors import EngineError
 from synth.engine.server import REFUSALS, ServerEngine, check, message_of, unreachable
@@ -22,13 +20,7 @@ _SERVER_ERRORS = (429, 502, 503, 504)
 _NO_SUCH_PLACE = {"detail": "Not Found"}
 
 
-async def connect(
-    url: str,
-    model: ModelConfig,
-    config: EngineConfig,
-    adapters: Mapping[ModelRole, Adapter],
-    chat: ChatTokenizer,
-) -> ServerEngine:
+async def connect(url: str, spec: EngineSpec, chat: ChatTokenizer) -> ServerEngine:
     """Return an engine on the server at `url`, e.g. `http://node-7:8000`.
 
     Raises: EngineError: the server does not answer, serves another model, or takes no adapters.
@@ -39,11 +31,10 @@ async def connect(
     except (httpx.InvalidURL, ValueError) as error:
         raise EngineError(f"engine.urls: {url!r}: {error}; give http://HOST:PORT") from None
     try:
-        base = await _base_model(client, model, config)
-        models = dict.fromkeys(ModelRole, base)
-        for role, adapter in adapters.items():
-            models[role] = await _load_adapter(client, adapter)
-        return ServerEngine(client, models, chat, config)
+        models: dict[str | None, str] = {None: await _base_model(client, spec)}
+        for adapter in spec.adapters:
+            models[adapter.name] = await _load_adapter(client, adapter)
+        return ServerEngine(client, models, chat, spec.config)
     except httpx.HTTPError as error:
         await client.aclose()
         raise unreachable(client, error) from error
@@ -70,8 +61,9 @@ def _client(url: str) -> httpx.AsyncClient:
     )
 
 
-async def _base_model(client: httpx.AsyncClient, model: ModelConfig, config: EngineConfig) -> str:
+async def _base_model(client: httpx.AsyncClient, spec: EngineSpec) -> str:
     """Return the server's name for the base model."""
+    model, config = spec.model, spec.config
     response = await client.get("/v1/models")
     await check(response)
     served = [card for card in response.json()["data"] if not card.get("parent")]

@@ -2,60 +2,63 @@
 
 import os
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-
-from rich.console import Console
+from typing import TYPE_CHECKING, Protocol
 
 from selflengthen.packages import require
 from selflengthen.process.signals import Announce, leaving_on_signal
-from synth.engine.base import Engine
+from synth.engine.base import Engine, EngineSpec
 from synth.engine.errors import EngineError
-from synth.engine.restarting import EngineStarter, RestartingEngine
-from synth.method.recipe import Recipe
-from synth.run.directory import IterationFiles
+from synth.engine.restarting import RestartingEngine
 
-StartEngine = Callable[[Path, Announce], Awaitable[Engine]]
-"""Starts an engine, given the file that it logs to and where to say what happens to it."""
+if TYPE_CHECKING:
+    from synth.engine.chat import ChatTokenizer
 
 # Read by the libraries when they are imported.
 _NO_TELEMETRY = ("VLLM_NO_USAGE_STATS", "DO_NOT_TRACK", "HF_HUB_DISABLE_TELEMETRY")
+_ERROR_LINE = re.compile(r"(?:^|\s)([\w.]*(?:Error|Exception): .+)$")
+# Said by the process that waits for the one that failed.
+_CONSEQUENCE = re.compile(r"initialization failed|Failed core proc|died unexpectedly")
+_MAX_CHARS = 300
 
 
-def prepare_engine(recipe: Recipe) -> StartEngine:
+class PreparedEngine(Protocol):
+    """An engine that can be started: all that can be checked before was."""
+
+    async def start(self, log: Path, announce: Announce) -> Engine:
+        """Start it.
+
+        Args:
+            log: What the engine's libraries print.
+            announce: Told what happens to the engine.
+
+        Raises: EngineError: it does not start, and why.
+        """
+
+
+def prepare_engine(spec: EngineSpec) -> PreparedEngine:
     """Check what can be checked before an engine starts.
 
     Raises: ConfigError: the model cannot be used, or a package is missing.
     """
     for switch in _NO_TELEMETRY:
         os.environ.setdefault(switch, "1")
-    if recipe.config.engine.kind == "server":
-        return prepare_servers(recipe)
-    start_vllm = prepare_vllm(recipe)
-
-    async def start(log: Path, announce: Announce) -> Engine:
-        return await start_restarting(recipe, start_vllm, log, announce)
-
-    return start
+    return PreparedServers(spec) if spec.config.kind == "server" else PreparedVllm(spec)
 
 
 @asynccontextmanager
 async def running_engine(
-    files: IterationFiles, start_engine: StartEngine, console: Console
+    prepared: PreparedEngine, log: Path, announce: Announce
 ) -> AsyncIterator[Engine]:
     """Run an engine while the block lasts.
 
     Raises: EngineError: it does not start or dies again and again, with the reason of its log.
     """
-    log = files.engine_log
-
-    def announce(message: str) -> None:
-        console.print(message, soft_wrap=True, markup=False, highlight=False)
-
     try:
-        engine = await start_engine(log, announce)
+        engine = await prepared.start(log, announce)
         try:
             yield engine
         finally:
@@ -64,78 +67,75 @@ async def running_engine(
         raise EngineError(f"{error}; the engine's log: {log}") from error
 
 
-def prepare_servers(recipe: Recipe) -> Callable[[Path, Announce], Awaitable[Engine]]:
-    """Check that there is what asking servers needs.
+class PreparedServers:
+    """vLLM servers that run already."""
 
-    Raises: ConfigError: a package is missing, or the tokenizer cannot be used.
-    """
-    require("engine.kind server", ("httpx", "transformers"), "pip install '.[server]'")
+    def __init__(self, spec: EngineSpec) -> None:
+        """Check that there is what asking servers needs.
 
-    from synth.engine.chat import ChatTokenizer
-    from synth.engine.fleet import Fleet
-    from synth.engine.server_connection import connect
+        Raises: ConfigError: a package is missing, or the tokenizer cannot be used.
+        """
+        require("engine.kind server", ("httpx", "transformers"), "pip install '.[server]'")
+        self._spec = spec
+        self._chat = _load_chat(spec)
 
-    config = recipe.config
-    chat = ChatTokenizer.load(config.model, recipe.today)
-    chat.check_choices(recipe.prompts.wording.answers)
-    servers = {
-        url: partial(connect, url, config.model, config.engine, recipe.adapters, chat)
-        for url in config.engine.urls
-    }
+    async def start(self, _log: Path, announce: Announce) -> Engine:
+        """Connect to the servers."""
+        from synth.engine.fleet import Fleet
+        from synth.engine.server_connection import connect
 
-    async def start(_log: Path, announce: Announce) -> Engine:
-        announce(f"connecting to {', '.join(servers)}")
-        return await Fleet.start(servers, config.engine, announce)
-
-    return start
+        config = self._spec.config
+        announce(f"connecting to {', '.join(config.urls)}")
+        servers = {url: partial(connect, url, self._spec, self._chat) for url in config.urls}
+        return await Fleet.start(servers, config, announce)
 
 
-def prepare_vllm(recipe: Recipe) -> EngineStarter:
-    """Check the model; vLLM itself is imported only when the engine starts."""
-    require("engine", ("vllm", "torch", "transformers"), "pip install '.[gpu]' or '.[cpu]'")
-    from synth.engine.chat import ChatTokenizer, check_model_length
+class PreparedVllm:
+    """vLLM in this process, which is replaced when it dies."""
 
-    config = recipe.config
-    check_model_length(config.model, config.engine.max_model_len)
-    chat = ChatTokenizer.load(config.model, recipe.today)
-    chat.check_choices(recipe.prompts.wording.answers)
+    def __init__(self, spec: EngineSpec) -> None:
+        """Check the model; vLLM itself is imported only when the engine starts.
 
-    async def start() -> Engine:
-        from synth.engine.vllm import VllmEngine
+        Raises: ConfigError: the model cannot be used, or a package is missing.
+        """
+        require("engine", ("vllm", "torch", "transformers"), "pip install '.[gpu]' or '.[cpu]'")
+        from synth.engine.chat import check_model_length
 
-        return await VllmEngine.start(config.model, config.engine, recipe.adapters, chat)
+        check_model_length(spec.model, spec.config.max_model_len)
+        self._spec = spec
+        self._chat = _load_chat(spec)
 
-    return start
+    async def start(self, log: Path, announce: Announce) -> Engine:
+        """Start vLLM."""
+        announce(f"starting vLLM on {self._spec.model.name}; its log: {log}")
+        start_once = partial(self._start_once, log, announce)
+        return RestartingEngine(await start_once(), start_once, self._spec.config, announce)
 
-
-async def start_restarting(
-    recipe: Recipe, start_engine: EngineStarter, log: Path, announce: Announce
-) -> Engine:
-    """Start vLLM, which is replaced when it dies.
-
-    Raises: EngineError: it does not start, with the reason of its log.
-    """
-
-    async def start() -> Engine:
+    async def _start_once(self, log: Path, announce: Announce) -> Engine:
         log_start = log.stat().st_size
         try:
             with leaving_on_signal(announce):
-                return await start_engine()
+                from synth.engine.vllm import VllmEngine
+
+                return await VllmEngine.start(self._spec, self._chat)
         except EngineError as error:
             raise EngineError(root_cause(log, log_start) or str(error)) from error
 
-    announce(f"starting vLLM on {recipe.config.model.name}; its log: {log}")
-    return RestartingEngine(await start(), start, recipe.config.engine, announce)
 
+def _load_chat(spec: EngineSpec) -> "ChatTokenizer":
+    from synth.engine.chat import ChatTokenizer
 
-_ERROR_LINE = re.compile(r"(?:^|\s)([\w.]*(?:Error|Exception): .+)$")
-# Said by the process that waits for the one that failed.
-_CONSEQUENCE = re.compile(r"initialization failed|Failed core proc|died unexpectedly")
-_MAX_CHARS = 300
+    chat = ChatTokenizer.load(spec.model, spec.today)
+    if spec.choices:
+        chat.check_choices(spec.choices)
+    return chat
 
 
 def root_cause(log: Path, start: int) -> str | None:
-    """Return the last error line from byte `start` on that is no mere consequence of another."""
+    """Return the last error line from byte `start` on that is no mere consequence of another.
+
+    vLLM's exceptions only say that it did not start.
+    """
     for line in reversed(log.read_bytes()[start:].decode("utf-8", "replace").splitlines()):
         match = _ERROR_LINE.search(line)
         if match and not _CONSEQUENCE.search(line):

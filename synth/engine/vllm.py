@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import os
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import vllm.exceptions
@@ -16,22 +16,22 @@ from vllm.v1.engine.async_llm import AsyncLLM
 from vllm.v1.engine.exceptions import EngineDeadError, EngineGenerateError
 from vllm.v1.metrics.loggers import StatLoggerBase
 
-from selflengthen.adapter.served import Adapter
+from selflengthen.adapter.named import Adapter
 from selflengthen.chat.encoding import ChatTemplateError
 from selflengthen.errors import ConfigError
 from selflengthen.process import parent_death, shared_memory
 from selflengthen.process.hardware import cpu_dtype
-from synth.config import EngineConfig, ModelConfig
 from synth.engine.base import (
     Completion,
     EngineLoad,
+    EngineSpec,
     FinishReason,
-    ModelRole,
     NewWatch,
     Request,
     WatchCall,
 )
 from synth.engine.chat import ChatTokenizer, first_line
+from synth.engine.config import EngineConfig
 from synth.engine.errors import EngineError, failed, template_refused, too_long
 from synth.engine.load import LoadRecorder
 
@@ -53,30 +53,24 @@ class VllmEngine:
         self._chat = chat
         self._config = config
         self._loads = loads
-        self._adapters: dict[ModelRole, LoRARequest] = {}
+        self._adapters: dict[str, LoRARequest] = {}
 
     @classmethod
-    async def start(
-        cls,
-        model: ModelConfig,
-        config: EngineConfig,
-        adapters: Mapping[ModelRole, Adapter],
-        chat: ChatTokenizer,
-    ) -> "VllmEngine":
+    async def start(cls, spec: EngineSpec, chat: ChatTokenizer) -> "VllmEngine":
         """Load the model and the adapters.
 
         Raises: EngineError: vLLM does not start, with its reason.
         """
         loads = LoadRecorder()
-        prepare_environment(config)
-        settings = engine_settings(model, config, adapters)
+        prepare_environment(spec.config)
+        settings = engine_settings(spec)
         arguments = AsyncEngineArgs(**settings, disable_log_stats=False)
         try:
             llm = AsyncLLM.from_engine_args(arguments, stat_loggers=[_logger_of(loads)])
         except (RuntimeError, ValueError, OSError) as error:
             raise EngineError(f"vLLM does not start: {first_line(error)}") from error
-        engine = cls(llm, chat, config, loads)
-        await engine._load_adapters(adapters)
+        engine = cls(llm, chat, spec.config, loads)
+        await engine._load_adapters(spec.adapters)
         return engine
 
     @property
@@ -106,8 +100,8 @@ class VllmEngine:
             tokens_input(prompt_ids),
             self._sampling_params(request, room, list(choices)),
             request.id,
-            lora_request=self._adapters.get(request.role),
-            priority=request.stage.urgency,
+            lora_request=self._adapters[request.adapter] if request.adapter else None,
+            priority=request.priority,
         )
         try:
             async with contextlib.aclosing(stream):
@@ -122,9 +116,9 @@ class VllmEngine:
         """Stop vLLM and its processes."""
         self._llm.shutdown()
 
-    async def _load_adapters(self, adapters: Mapping[ModelRole, Adapter]) -> None:
+    async def _load_adapters(self, adapters: Sequence[Adapter]) -> None:
         """Load every adapter before it is used: a bad one would kill the core inside a step."""
-        for number, (role, adapter) in enumerate(adapters.items(), start=1):
+        for number, adapter in enumerate(adapters, start=1):
             lora = LoRARequest(adapter.name, number, str(adapter.path.resolve()))
             try:
                 await self._llm.add_lora(lora)
@@ -136,7 +130,7 @@ class VllmEngine:
                     f"adapter {adapter.path}: vLLM {vllm.__version__} refuses it: "
                     f"{_last_line(error)}; use another adapter"
                 ) from error
-            self._adapters[role] = lora
+            self._adapters[adapter.name] = lora
 
     def _sampling_params(
         self, request: Request, room: int, first_tokens: list[int]
@@ -154,13 +148,7 @@ class VllmEngine:
             )
         return SamplingParams(
             max_tokens=min(decoding.max_completion_tokens, room),
-            temperature=decoding.temperature,
-            top_p=decoding.top_p,
-            top_k=decoding.top_k,
-            repetition_penalty=decoding.repetition_penalty,
-            frequency_penalty=decoding.frequency_penalty,
-            presence_penalty=decoding.presence_penalty,
-            stop=list(decoding.stop),
+            **decoding.sampling.parameters(),
             seed=decoding.seed if self._config.per_request_seeds else None,
             output_kind=RequestOutputKind.DELTA,
             skip_clone=True,
@@ -219,10 +207,9 @@ def prepare_environment(config: EngineConfig) -> None:
         os.environ["VLLM_CPU_OMP_THREADS_BIND"] = config.omp_threads_bind
 
 
-def engine_settings(
-    model: ModelConfig, config: EngineConfig, adapters: Mapping[ModelRole, Adapter]
-) -> dict[str, Any]:
+def engine_settings(spec: EngineSpec) -> dict[str, Any]:
     """Return vLLM's engine arguments."""
+    model, config, adapters = spec.model, spec.config, spec.adapters
     optional: dict[str, Any] = {
         "kv_cache_memory_bytes": config.kv_cache_memory_bytes,
         "block_size": config.block_size,
@@ -232,7 +219,7 @@ def engine_settings(
         optional |= {
             "enable_lora": True,
             "max_loras": len(adapters) + _SPARE_LORA_SLOTS,
-            "max_lora_rank": max(adapter.served_rank for adapter in adapters.values()),
+            "max_lora_rank": max(adapter.served_rank for adapter in adapters),
         }
     return {
         "model": model.name,

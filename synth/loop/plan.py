@@ -8,10 +8,8 @@ import orjson
 
 from selflengthen.errors import ConfigError
 from synth.config import LoopConfig, RunConfig
-from synth.engine.base import ModelRole
+from synth.method.stages import TRAINED_ROLES, ModelRole
 from synth.run.directory import RunDirectory
-
-TRAINED_ROLES = (ModelRole.GENERATOR, ModelRole.EXTENDER)
 
 _TRAINED_ON = {"name", "revision", "trust_remote_code", "chat_template_kwargs"}
 

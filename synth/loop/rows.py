@@ -8,9 +8,9 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from selflengthen.errors import DirectoryError
-from synth.loop.plan import TRAINED_ROLES
+from synth.method.held_out import summarize_held_out
+from synth.method.stages import TRAINED_ROLES
 from synth.run.directory import RunDirectory
-from synth.run.measure import read_held_out, summarize_held_out
 
 JsonRow = dict[str, Any]
 
@@ -92,7 +92,7 @@ def _acceptance(metrics: JsonRow, stage: str) -> float | None:
 
 def _held_out_words(directory: RunDirectory, iteration: int) -> int | None:
     """Return the median length of the held-out answers of an iteration's Generator."""
-    summary = summarize_held_out(read_held_out(directory.iteration(iteration)))
+    summary = summarize_held_out(directory.iteration(iteration).read_held_out())
     return summary["num_words"].get("p50") if summary else None
 
 

@@ -5,18 +5,20 @@ no lock that a step needs.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from rich.console import Console
 
 from selflengthen.errors import EXIT_FEWER_THAN_ASKED, EXIT_INTERRUPTED, CommandError, ConfigError
 from selflengthen.files.atomic_file import write_json
 from synth.engine.start import prepare_engine
-from synth.loop.plan import TRAINED_ROLES, LoopPlan, Step, trainer_config
+from synth.loop.plan import LoopPlan, Step, trainer_config
 from synth.loop.processes import StepProcess
 from synth.loop.rows import loop_row, loop_table
 from synth.loop.trainer_check import check_trainers
 from synth.method.recipe import Recipe
+from synth.method.stages import TRAINED_ROLES
 from synth.run.prepare import prepare
 
 JsonRow = dict[str, Any]
@@ -31,22 +33,36 @@ class StepError(CommandError):
     """A step of a loop failed."""
 
 
-def run_loop(plan: LoopPlan) -> int:
-    """Run what is left of the loop in processes of its own; return the exit code.
+@dataclass(frozen=True, slots=True)
+class LoopResult:
+    """What a loop came to."""
+
+    state: Literal["complete", "interrupted"]
+    rows: tuple[JsonRow, ...]
+    """One per macro-iteration."""
+
+    @property
+    def has_fewer_than_asked(self) -> bool:
+        """Whether an iteration accepted fewer instructions than asked for."""
+        return any(map(_has_fewer_than_asked, self.rows))
+
+
+def run_loop(plan: LoopPlan) -> LoopResult:
+    """Run what is left of the loop in processes of its own.
 
     Raises: ConfigError, DirectoryError: nothing was started or written.
     Raises: StepError: a step failed; what was finished is kept.
     """
     recipe = check_plan(plan)
-    prepare_engine(recipe)
+    prepare_engine(recipe.engine_spec)
     check_trainers(plan, recipe)
     process = StepProcess()
     with process.listening():
         return run_loop_with(process.run, plan, Console())
 
 
-def run_loop_with(run: Runner, plan: LoopPlan, console: Console) -> int:
-    """Run what is left of the loop with a runner of commands; return the exit code."""
+def run_loop_with(run: Runner, plan: LoopPlan, console: Console) -> LoopResult:
+    """Run what is left of the loop with a runner of commands."""
     check_plan(plan)
     rows: list[JsonRow] = []
     with plan.directory.locked(_LOCK):
@@ -54,11 +70,11 @@ def run_loop_with(run: Runner, plan: LoopPlan, console: Console) -> int:
             for step in plan.steps(iteration):
                 if not _finish(step, run, plan, console):
                     console.print("interrupted; the same command goes on from there")
-                    return EXIT_INTERRUPTED
+                    return LoopResult("interrupted", tuple(rows))
             rows = [loop_row(plan.directory, number) for number in range(_FIRST, iteration + 1)]
             write_json(plan.directory.loop_rows, rows)
             console.print(loop_table(rows))
-    return EXIT_FEWER_THAN_ASKED if any(map(_has_fewer_than_asked, rows)) else 0
+    return LoopResult("complete", tuple(rows))
 
 
 def check_plan(plan: LoopPlan) -> Recipe:
@@ -71,9 +87,9 @@ def check_plan(plan: LoopPlan) -> Recipe:
     if configured := plan.config.adapters.model_dump(exclude_none=True):
         keys = ", ".join(f"adapters.{role}" for role in configured)
         raise ConfigError(f"{keys}: set, but a loop serves what it trained; remove it")
-    recipe, resolved = prepare(plan.config, _FIRST, plan.directory)
-    plan.directory.check(resolved)
-    return recipe
+    run = prepare(plan.config, _FIRST, plan.directory)
+    plan.directory.check(run.resolved)
+    return run.recipe
 
 
 def _finish(step: Step, run: Runner, plan: LoopPlan, console: Console) -> bool:

@@ -8,10 +8,10 @@ from selflengthen.errors import ConfigError
 from selflengthen.files.atomic_file import write_json_lines
 from selflengthen.packages import require
 from selflengthen.process.own_modules import child_environment
-from synth.engine.base import ModelRole
-from synth.loop.plan import TRAINED_ROLES, LoopPlan
+from synth.loop.plan import LoopPlan
 from synth.method.recipe import Recipe
 from synth.method.records import extender_row, generator_row
+from synth.method.stages import TRAINED_ROLES, ModelRole
 
 # Of the shape that every record has; only the shape is asked about.
 _RECORD = {

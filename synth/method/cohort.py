@@ -2,25 +2,33 @@
 
 Each instruction walks on by itself. The only point where a cohort waits for all its members is the
 ranking, and other cohorts keep the engine busy meanwhile.
+
+A proposal must differ from what every earlier slot accepted, and so it has to wait for its turn.
+Meanwhile its responses are already being written; should the proposal turn out to be a
+near-duplicate, they end at their next piece of text. The engine never waits, and which of two
+near-duplicates stays does not depend on timing.
 """
 
+import asyncio
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from filters import draw_per_item, reference_sample_by_length_rank, sample_by_length_rank
 from selflengthen.tasks import together
 from synth.config import LengthSamplingConfig
-from synth.engine.base import Engine
-from synth.method.books.book import CohortBook
+from synth.method.expand import propose_instruction
 from synth.method.extend import extend_response
-from synth.method.generate import answer_slot
-from synth.method.recipe import Recipe
-from synth.method.registry import Registry
-from synth.method.sample import ExtendedResponse, InitialResponse, Slot
+from synth.method.generate import generate_response
+from synth.method.recipe import CohortContext, Recipe
+from synth.method.sample import ExtendedResponse, InitialResponse, Instruction
+from synth.method.slots import Slot
+from synth.method.stages import Stage
 
 Ranked = TypeVar("Ranked", InitialResponse, ExtendedResponse)
 T = TypeVar("T")
+
+NEAR_DUPLICATE = "near_duplicate"
 
 
 @dataclass(frozen=True)
@@ -30,23 +38,72 @@ class Cohort:
     index: int
     slots: tuple[Slot, ...]
 
-    async def run(
-        self, recipe: Recipe, engine: Engine, registry: Registry, book: CohortBook
-    ) -> list[ExtendedResponse]:
+    async def run(self, context: CohortContext) -> list[ExtendedResponse]:
         """Take every slot through the method and return the samples that survive."""
-        answered = await together(
-            answer_slot(slot, recipe, engine, registry, book) for slot in self.slots
-        )
-        initial = rank(_flatten(answered), recipe, book)
-        book.count("initial_kept", len(initial))
+        answered = await together(answer_slot(slot, context) for slot in self.slots)
+        initial = rank(_flatten(answered), context)
+        context.book.count("initial_kept", len(initial))
         extended = await together(
-            extend_response(response, copy, recipe, engine, book)
+            extend_response(response, copy, context)
             for response in initial
-            for copy in range(recipe.config.extend.extensions)
+            for copy in range(context.recipe.config.extend.extensions)
         )
         found = [response for response in extended if response]
-        book.count("extended", len(found))
-        return rank(found, recipe, book)
+        context.book.count("extended", len(found))
+        return rank(found, context)
+
+
+async def answer_slot(slot: Slot, context: CohortContext) -> list[InitialResponse]:
+    """Find a slot's instruction and the initial responses to it, which may be none."""
+    book = context.book
+    for attempt in range(context.recipe.config.expand.attempts):
+        proposal = await propose_instruction(slot, attempt, context)
+        if proposal is None:
+            continue
+        responses = await _answer_unless_duplicate(proposal, context)
+        if responses is not None:
+            book.count("slots_expanded", 1)
+            return responses
+    context.registry.settle(slot.sequence, None)
+    book.exhausted(Stage.EXPAND)
+    book.count("slots_expanded", 1)
+    return []
+
+
+async def _answer_unless_duplicate(
+    proposal: Instruction, context: CohortContext
+) -> list[InitialResponse] | None:
+    """Answer while the proposal waits for its turn; None if it is a near-duplicate."""
+    book, draft = context.book, context.book.draft()
+    is_duplicate = asyncio.Event()
+    async with asyncio.TaskGroup() as tasks:
+        answering = [
+            tasks.create_task(
+                generate_response(proposal, copy, replace(context, book=draft), is_duplicate)
+            )
+            for copy in range(context.recipe.config.generate.responses)
+        ]
+        if await context.registry.resembles_accepted(proposal.slot, proposal.text):
+            is_duplicate.set()
+        else:
+            _accept(proposal, context)
+    responses = [response for task in answering if (response := task.result())]
+    if is_duplicate.is_set():
+        book.write_off(draft, [response.exchanges for response in responses], NEAR_DUPLICATE)
+        book.reject(proposal.request, proposal.completion, NEAR_DUPLICATE, proposal.text)
+        return None
+    book.merge(draft)
+    book.count("initial", len(responses))
+    return responses
+
+
+def _accept(proposal: Instruction, context: CohortContext) -> None:
+    book = context.book
+    context.registry.settle(proposal.slot.sequence, proposal.text)
+    book.instructions[proposal.slot.sequence] = proposal.text
+    book.count("instructions", 1)
+    book.keep(proposal.request, proposal.completion)
+    book.verdicts.accept(proposal.request, proposal.completion)
 
 
 def cohort_of(recipe: Recipe, index: int) -> Cohort:
@@ -54,18 +111,19 @@ def cohort_of(recipe: Recipe, index: int) -> Cohort:
     return Cohort(index, recipe.plan.slots(index))
 
 
-def rank(samples: Sequence[Ranked], recipe: Recipe, book: CohortBook) -> list[Ranked]:
+def rank(samples: Sequence[Ranked], context: CohortContext) -> list[Ranked]:
     """Keep samples by their length rank, and book what became of each."""
     if not samples:
         return []
-    config = recipe.config.length_sampling
-    draws = draw_per_item(recipe.config.seed, [sample.id for sample in samples])
+    run = context.recipe.config
+    config = run.length_sampling
+    draws = draw_per_item(run.seed, [sample.id for sample in samples])
     sample_by_rank = (
         sample_by_length_rank if config.rank == "middle" else reference_sample_by_length_rank
     )
     kept = sample_by_rank([_ranked_length(sample, config) for sample in samples], draws)
     for sample, is_kept in zip(samples, kept, strict=True):
-        book.sampled(sample, kept=is_kept)
+        context.book.sampled(sample, kept=is_kept)
     return [sample for sample, is_kept in zip(samples, kept, strict=True) if is_kept]
 
 

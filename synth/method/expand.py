@@ -7,33 +7,29 @@ import random
 from collections.abc import Sequence
 
 from filters import count_words
-from synth.engine.base import Completion, Engine, FinishReason, Request, Stage
-from synth.method.books.book import CohortBook
-from synth.method.recipe import NUM_EXAMPLES, Recipe, failure_of
-from synth.method.registry import Registry
-from synth.method.sample import Instruction, Slot
+from synth.engine.base import Completion, FinishReason, Request
+from synth.method.recipe import NUM_EXAMPLES, CohortContext, Prompt, Recipe, failure_of
+from synth.method.sample import Instruction
+from synth.method.slots import Slot
+from synth.method.stages import Stage
 
 
 async def propose_instruction(
-    slot: Slot,
-    attempt: int,
-    recipe: Recipe,
-    engine: Engine,
-    registry: Registry,
-    book: CohortBook,
+    slot: Slot, attempt: int, context: CohortContext
 ) -> Instruction | None:
     """Propose once; None if the proposal is malformed, already known or judged unsuitable.
 
     A proposal that is returned is not booked yet: it may be a near-duplicate of an earlier slot's.
     """
-    request = _request(slot, attempt, recipe, await registry.pool(slot))
+    recipe, book = context.recipe, context.book
+    request = _request(slot, attempt, recipe, await context.registry.pool(slot))
     book.verdicts.begin(request)
-    completion = await engine.generate(request)
+    completion = await context.engine.generate(request)
     text = recipe.prompts.parse_instruction(completion.text)
     reason = (
         _objection_to_form(recipe, completion, text)
-        or ("near_duplicate" if registry.resembles_known(text) else None)
-        or await _judge(slot, request, text, recipe, engine, book)
+        or ("near_duplicate" if context.registry.resembles_known(text) else None)
+        or await _judge(request, text, context)
     )
     if reason is None:
         return Instruction(slot, text, attempt + 1, request, completion)
@@ -46,13 +42,15 @@ def _request(slot: Slot, attempt: int, recipe: Recipe, pool: Sequence[str]) -> R
     examples = random.Random(f"{recipe.config.seed}:{request_id}").sample(pool, NUM_EXAMPLES)
     next_label = f"\n{recipe.prompts.wording.label} {NUM_EXAMPLES + 2}"
     return recipe.request(
-        slot,
-        request_id,
-        Stage.EXPAND,
-        user=recipe.prompts.instruct(),
-        prefill=recipe.prompts.prefill(examples),
-        stop=("\n",) if recipe.config.expand.single_line else (next_label,),
-        attempt=attempt,
+        Prompt(
+            request_id,
+            Stage.EXPAND,
+            slot.sequence,
+            user=recipe.prompts.instruct(),
+            prefill=recipe.prompts.prefill(examples),
+            stop=("\n",) if recipe.config.expand.single_line else (next_label,),
+            attempt=attempt,
+        )
     )
 
 
@@ -68,17 +66,24 @@ def _objection_to_form(recipe: Recipe, completion: Completion, text: str) -> str
     return "too_long" if num_words > recipe.config.expand.max_words else None
 
 
-async def _judge(
-    slot: Slot, proposal: Request, text: str, recipe: Recipe, engine: Engine, book: CohortBook
-) -> str | None:
+async def _judge(proposal: Request, text: str, context: CohortContext) -> str | None:
     """Ask the base model for its choice between yes and no."""
-    request = recipe.judge_request(slot, f"{proposal.id}/judge", text)
-    completion = await engine.generate(request)
+    prompts, book = context.recipe.prompts, context.book
+    request = context.recipe.request(
+        Prompt(
+            f"{proposal.id}/judge",
+            Stage.JUDGE,
+            proposal.affinity,
+            user=prompts.judge(text),
+            choices=prompts.wording.answers,
+        )
+    )
+    completion = await context.engine.generate(request)
     if reason := failure_of(completion):
         book.write_down(request, completion, reason, text)
         return reason
-    book.keep(Stage.JUDGE, completion)
-    says_yes = _bare(completion.text) == _bare(recipe.prompts.wording.answer_yes)
+    book.keep(request, completion)
+    says_yes = _bare(completion.text) == _bare(prompts.wording.answer_yes)
     return None if says_yes else "judged_unsuitable"
 
 

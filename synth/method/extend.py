@@ -8,10 +8,10 @@ Source: Self-Lengthen (arXiv 2410.23933), section 3; `extend_response`, commit 0
 """
 
 from filters import count_words
-from synth.engine.base import Completion, Engine, Request, Stage, WatchCall
-from synth.method.books.book import CohortBook
-from synth.method.recipe import Recipe, failure_of
-from synth.method.sample import ExtendedResponse, InitialResponse, MicroIteration
+from synth.engine.base import Completion, Request, WatchCall
+from synth.method.recipe import CohortContext, Prompt, failure_of
+from synth.method.sample import Exchange, ExtendedResponse, InitialResponse, MicroIteration
+from synth.method.stages import Stage
 from synth.method.text_form import TextForm
 
 
@@ -19,16 +19,17 @@ class Extension:
     """One try to extend one initial response; its text never gets shorter."""
 
     def __init__(
-        self, try_id: str, attempt: int, initial: InitialResponse, recipe: Recipe, book: CohortBook
+        self, try_id: str, attempt: int, initial: InitialResponse, context: CohortContext
     ) -> None:
         self._id = try_id
         self._attempt = attempt
         self._initial = initial
-        self._recipe = recipe
-        self._book = book
+        self._recipe = context.recipe
+        self._engine = context.engine
+        self._book = context.book
         self.text = initial.text
         self.micro_iterations: list[MicroIteration] = []
-        self.exchanges: list[tuple[Stage, Completion]] = []
+        self.exchanges: list[Exchange] = []
 
     @property
     def grew(self) -> bool:
@@ -36,20 +37,20 @@ class Extension:
         min_words = self._recipe.config.extend.min_growth * self._initial.num_words
         return count_words(self.text) > min_words
 
-    async def run_micro_iteration(self, engine: Engine) -> None:
+    async def run_micro_iteration(self) -> None:
         """Run both stages; the candidate becomes the text if it passes and is longer."""
         head_request = self._request(Stage.EXTEND_HEAD, self._recipe.form.outline(self.text))
         profile, form = self._recipe.profile, self._recipe.form
         circumstances = self._recipe.circumstances(self._initial.instruction.text)
         self._book.verdicts.begin(head_request)
-        head_completion = await engine.generate(head_request, profile.watch_draft)
+        head_completion = await self._engine.generate(head_request, profile.watch_draft)
         if reason := failure_of(head_completion):
             self._drop([(head_request, head_completion)], reason, head_completion.text)
             return
         head = form.head(head_completion.text)
         tail_request = self._request(Stage.EXTEND_TAIL, self.text, prefill=head)
         self._book.verdicts.begin(tail_request)
-        tail_completion = await engine.generate(
+        tail_completion = await self._engine.generate(
             tail_request, lambda: _watch_spliced(profile.watch(circumstances), form, head)
         )
         candidate = profile.trim(form.splice(head, tail_completion.text))
@@ -70,12 +71,14 @@ class Extension:
     def _request(self, stage: Stage, text: str, prefill: str = "") -> Request:
         instruction = self._initial.instruction
         return self._recipe.request(
-            instruction.slot,
-            f"{self._id}/{stage}-{len(self.micro_iterations)}",
-            stage,
-            user=self._recipe.prompts.extend(instruction.text, text),
-            prefill=prefill,
-            attempt=self._attempt,
+            Prompt(
+                f"{self._id}/{stage}-{len(self.micro_iterations)}",
+                stage,
+                instruction.slot.sequence,
+                user=self._recipe.prompts.extend(instruction.text, text),
+                prefill=prefill,
+                attempt=self._attempt,
+            )
         )
 
     async def _objection(self, completion: Completion, candidate: str) -> str | None:
@@ -89,31 +92,30 @@ class Extension:
             self._book.verdicts.accept(request, completion)
         self.text = candidate
         self.micro_iterations.append(MicroIteration(count_words(candidate), None))
-        self.exchanges += [(request.stage, completion) for request, completion in exchanges]
+        self.exchanges += [(request.kind, completion) for request, completion in exchanges]
 
     def _drop(
         self, exchanges: list[tuple[Request, Completion]], reason: str, candidate: str
     ) -> None:
-        self._book.settle(
-            [(request.stage, completion) for request, completion in exchanges], reason
-        )
+        self._book.settle([(request.kind, completion) for request, completion in exchanges], reason)
         *earlier, (last_request, last_completion) = exchanges
         for request, completion in earlier:
             self._book.verdicts.accept(request, completion)
         self._book.verdicts.drop(last_request, last_completion, reason, candidate)
-        self._book.reject_text(last_request.id, last_request.stage, reason, candidate)
+        self._book.reject_text(last_request.id, last_request.kind, reason, candidate)
         self.micro_iterations.append(MicroIteration(count_words(candidate), reason))
 
 
 async def extend_response(
-    initial: InitialResponse, copy: int, recipe: Recipe, engine: Engine, book: CohortBook
+    initial: InitialResponse, copy: int, context: CohortContext
 ) -> ExtendedResponse | None:
     """Extend an initial response; None when the attempts are used up."""
     response_id = f"{initial.id}-e{copy}"
-    for attempt in range(recipe.config.extend.attempts):
-        extension = Extension(f"{response_id}/try-{attempt}", attempt, initial, recipe, book)
-        for _ in range(recipe.config.extend.micro_iterations):
-            await extension.run_micro_iteration(engine)
+    config = context.recipe.config.extend
+    for attempt in range(config.attempts):
+        extension = Extension(f"{response_id}/try-{attempt}", attempt, initial, context)
+        for _ in range(config.micro_iterations):
+            await extension.run_micro_iteration()
         if extension.grew:
             return ExtendedResponse(
                 response_id,
@@ -124,7 +126,7 @@ async def extend_response(
                 tuple(extension.exchanges),
             )
         extension.reject()
-    book.exhausted(Stage.EXTEND_TAIL)
+    context.book.exhausted(Stage.EXTEND_TAIL)
     return None
 
 

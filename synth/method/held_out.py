@@ -3,40 +3,42 @@
 An answer is taken as it is: one try, no watch. The response filter judges it, but drops nothing.
 """
 
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from filters import count_words
-from selflengthen.tasks import together
-from synth.engine.base import Engine, ModelRole, Request, Stage
-from synth.method.recipe import Recipe
-from synth.method.sample import Slot
+from selflengthen.percentiles import percentiles
+from selflengthen.tasks import first_error, together
+from synth.engine.base import Engine, FinishReason, Request
+from synth.method.books.ledger import ERROR, MEASURED, LedgerRow
+from synth.method.recipe import Prompt, Recipe
+from synth.method.stages import ModelRole, Stage
 
 JsonRow = dict[str, Any]
 
-_NO_COHORT = -1
-
 
 async def answer_held_out(recipe: Recipe, engine: Engine) -> list[JsonRow]:
-    """Answer every held-out instruction as often as configured, in the instructions' order."""
-    return await together(
-        _answer(_request(number, copy, recipe), recipe, engine)
-        for number in range(len(recipe.held_out))
-        for copy in range(recipe.config.held_out.answers)
-    )
+    """Answer every held-out instruction as often as configured, in the instructions' order.
+
+    Raises: EngineError: the engine is gone.
+    """
+    try:
+        return await together(
+            _answer(_request(number, copy, recipe), recipe, engine)
+            for number in range(len(recipe.held_out))
+            for copy in range(recipe.config.held_out.answers)
+        )
+    except ExceptionGroup as errors:
+        raise first_error(errors) from None
 
 
 def _request(number: int, copy: int, recipe: Recipe) -> Request:
-    return recipe.request(
-        Slot(recipe.iteration, _NO_COHORT, 0, number),
-        f"{recipe.iteration}-held-out-{number:05d}-r{copy}",
-        Stage.HELD_OUT,
-        user=recipe.held_out[number],
-        attempt=0,
-    )
+    request_id = f"{recipe.iteration}-held-out-{number:05d}-r{copy}"
+    return recipe.request(Prompt(request_id, Stage.HELD_OUT, number, user=recipe.held_out[number]))
 
 
 async def _answer(request: Request, recipe: Recipe, engine: Engine) -> JsonRow:
-    adapter = recipe.adapters.get(ModelRole.GENERATOR)
     completion = await engine.generate(request)
     text = recipe.profile.trim(completion.text)
     return {
@@ -51,5 +53,40 @@ async def _answer(request: Request, recipe: Recipe, engine: Engine) -> JsonRow:
             "cached": completion.num_cached_tokens,
             "generated": completion.num_generated_tokens,
         },
-        "generator": adapter.name if adapter else ModelRole.BASE.value,
+        "generator": request.adapter or ModelRole.BASE.value,
     }
+
+
+def summarize_held_out(answers: Sequence[JsonRow]) -> JsonRow | None:
+    """Sum answers up; requests that failed have no length."""
+    if not answers:
+        return None
+    finish_reasons = [answer["finish_reason"] for answer in answers]
+    num_words: Counter[float] = Counter(
+        answer["num_words"] for answer in answers if answer["finish_reason"] != FinishReason.ERROR
+    )
+    words: dict[str, float] = {}
+    if num_words:
+        mean = sum(num_words.elements()) / num_words.total()
+        words = {"mean": round(mean, 1), **percentiles(num_words)}
+    return {
+        "generator": answers[0]["generator"],
+        "num_answers": num_words.total(),
+        "truncated": finish_reasons.count(FinishReason.LENGTH),
+        "passed": sum(answer["reason"] is None for answer in answers),
+        "errors": finish_reasons.count(FinishReason.ERROR),
+        "num_words": words,
+    }
+
+
+def ledger_rows(answers: Iterable[JsonRow]) -> list[LedgerRow]:
+    """Return the ledger's rows of answers, one each."""
+    return [
+        {
+            "stage": Stage.HELD_OUT.value,
+            "outcome": ERROR if answer["finish_reason"] == FinishReason.ERROR else MEASURED,
+            "requests": 1,
+            **answer["tokens"],
+        }
+        for answer in answers
+    ]

@@ -6,16 +6,35 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from filters import Circumstances, Profile
-from selflengthen.adapter.served import Adapter
+from selflengthen.adapter.named import Adapter
+from selflengthen.chat.messages import conversation
 from synth.config import DecodingConfig, RunConfig
-from synth.engine.base import Completion, Decoding, FinishReason, ModelRole, Request, Stage
+from synth.engine.base import Completion, Decoding, Engine, EngineSpec, FinishReason, Request
+from synth.method.books.book import CohortBook
 from synth.method.prompts.prompt_set import PromptSet
-from synth.method.sample import Slot
+from synth.method.registry import Registry
 from synth.method.slots import CohortPlan
+from synth.method.stages import STAGES, ModelRole, Stage
 from synth.method.text_form import FORMS, TextForm
 
 NUM_EXAMPLES = 2
 """Instructions shown as examples. Source: Self-Lengthen, `self_instruct`, commit 004e880."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What a stage asks the model."""
+
+    id: str
+    stage: Stage
+    place: int
+    """Of the sample in the run."""
+    user: str
+    prefill: str = ""
+    attempt: int = 0
+    stop: tuple[str, ...] = ()
+    """Strings that end the answer, beside those of the stage."""
+    choices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -50,51 +69,30 @@ class Recipe:
         """How texts are split and joined."""
         return FORMS[self.config.extend.form]
 
-    def request(
-        self,
-        slot: Slot,
-        request_id: str,
-        stage: Stage,
-        *,
-        user: str,
-        attempt: int,
-        prefill: str = "",
-        stop: tuple[str, ...] = (),
-    ) -> Request:
-        """Make a request with the decoding of its stage."""
-        decoding = self.decoding(stage)
-        return Request(
-            id=request_id,
-            cohort=slot.cohort,
-            sequence=slot.sequence,
-            stage=stage,
-            role=_ROLES[stage],
-            user=user,
-            prefill=prefill,
-            decoding=Decoding(
-                max_completion_tokens=self._max_completion_tokens(stage),
-                temperature=decoding.temperature + attempt * decoding.retry_temperature_step,
-                top_p=decoding.top_p,
-                top_k=decoding.top_k,
-                repetition_penalty=decoding.repetition_penalty,
-                frequency_penalty=decoding.frequency_penalty,
-                presence_penalty=decoding.presence_penalty,
-                stop=(*decoding.stop, *stop),
-                seed=derive_seed(self.config.seed, request_id),
-            ),
+    @property
+    def engine_spec(self) -> EngineSpec:
+        """What its engine is started for."""
+        return EngineSpec(
+            self.config.model,
+            self.config.engine,
+            tuple(self.adapters.values()),
+            self.prompts.wording.answers,
+            self.today,
         )
 
-    def judge_request(self, slot: Slot, request_id: str, instruction: str) -> Request:
-        """Make the request that lets the base model choose between yes and no."""
+    def request(self, prompt: Prompt) -> Request:
+        """Make a request with role and decoding of its stage."""
+        adapter = self.adapters.get(STAGES[prompt.stage].role)
         return Request(
-            id=request_id,
-            cohort=slot.cohort,
-            sequence=slot.sequence,
-            stage=Stage.JUDGE,
-            role=ModelRole.BASE,
-            user=self.prompts.judge(instruction),
-            decoding=Decoding(max_completion_tokens=1),
-            choices=self.prompts.wording.answers,
+            id=prompt.id,
+            messages=conversation(prompt.user, self.config.model.system_prompt),
+            decoding=self._decoding(prompt),
+            prefill=prompt.prefill,
+            choices=prompt.choices,
+            adapter=adapter.name if adapter else None,
+            kind=prompt.stage,
+            priority=prompt.stage.priority,
+            affinity=prompt.place,
         )
 
     async def objection(self, instruction: str, completion: Completion, text: str) -> str | None:
@@ -110,41 +108,31 @@ class Recipe:
         """Return what filter and watch know about a response that is not finished."""
         return Circumstances(instruction, prompt_lines=self.prompts.fixed_lines)
 
-    def decoding(self, stage: Stage) -> DecodingConfig:
+    def sampling(self, stage: Stage) -> DecodingConfig:
         """Return the sampling parameters of a stage."""
-        config = self.config
-        if stage is Stage.EXPAND:
-            own = config.expand.decoding
-        elif stage is Stage.GENERATE:
-            own = config.generate.decoding
-        elif stage is Stage.HELD_OUT:
-            own = config.held_out.decoding or config.generate.decoding
-        else:
-            own = config.extend.decoding
-        return own or config.decoding
+        return STAGES[stage].decoding(self.config) or self.config.decoding
 
-    def _max_completion_tokens(self, stage: Stage) -> int:
-        if stage is Stage.EXPAND:
-            return self.config.expand.max_completion_tokens
-        if stage is Stage.GENERATE:
-            return self.config.generate.max_completion_tokens
-        if stage is Stage.HELD_OUT:
-            own = self.config.held_out.max_completion_tokens
-            return own or self.config.generate.max_completion_tokens
-        extend = self.config.extend
-        if stage is Stage.EXTEND_HEAD and extend.max_stage_1_tokens is not None:
-            return extend.max_stage_1_tokens
-        return extend.max_completion_tokens
+    def _decoding(self, prompt: Prompt) -> Decoding:
+        own = self.sampling(prompt.stage)
+        changed = {
+            "temperature": own.temperature + prompt.attempt * own.retry_temperature_step,
+            "stop": (*own.stop, *prompt.stop),
+        }
+        return Decoding(
+            max_completion_tokens=STAGES[prompt.stage].max_completion_tokens(self.config),
+            sampling=own.model_copy(update=changed),
+            seed=derive_seed(self.config.seed, prompt.id),
+        )
 
 
-_ROLES = {
-    Stage.EXPAND: ModelRole.BASE,
-    Stage.JUDGE: ModelRole.BASE,
-    Stage.GENERATE: ModelRole.GENERATOR,
-    Stage.EXTEND_HEAD: ModelRole.EXTENDER,
-    Stage.EXTEND_TAIL: ModelRole.EXTENDER,
-    Stage.HELD_OUT: ModelRole.GENERATOR,
-}
+@dataclass(frozen=True, slots=True)
+class CohortContext:
+    """What every sample of a cohort works with."""
+
+    recipe: Recipe
+    engine: Engine
+    registry: Registry
+    book: CohortBook
 
 
 def failure_of(completion: Completion) -> str | None:

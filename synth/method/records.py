@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from filters.language import language_code
-from synth.engine.base import ModelRole
 from synth.method.recipe import Recipe
 from synth.method.sample import ExtendedResponse
+from synth.method.stages import ModelRole
 
 JsonRow = dict[str, Any]
 

@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from filters import InstructionIndex
 from filters.near_duplicate import MAX_SIMILARITY
-from synth.config import ExpandConfig
-from synth.method.sample import Slot
+from synth.method.slots import Slot
+
+if TYPE_CHECKING:
+    from synth.config import ExpandConfig
 
 
 class Registry(Protocol):
@@ -30,7 +32,7 @@ class InstructionRegistry:
     """Decides in slot order; each slot settles exactly once."""
 
     def __init__(
-        self, pool: Sequence[str], config: ExpandConfig, held_out: Sequence[str] = ()
+        self, pool: Sequence[str], config: "ExpandConfig", held_out: Sequence[str] = ()
     ) -> None:
         self._config = config
         self._pool = tuple(pool)

@@ -3,28 +3,12 @@
 from dataclasses import dataclass
 
 from filters import count_words
-from synth.engine.base import Completion, Request, Stage
+from synth.engine.base import Completion, Request
 from synth.method.books.ledger import Tokens
+from synth.method.slots import Slot
 
-Exchange = tuple[Stage, Completion]
-"""A served request that is not booked yet: what becomes of it is decided by length sampling."""
-
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """The place of one instruction in the run, before there is one."""
-
-    iteration: int
-    cohort: int
-    cohort_start: int
-    """Place of the cohort's first slot in the run."""
-    sequence: int
-    """Place in the run."""
-
-    @property
-    def id(self) -> str:
-        """E.g. `1-00000-00012`: macro-iteration, cohort, place in the run."""
-        return f"{self.iteration}-{self.cohort:05d}-{self.sequence:05d}"
+Exchange = tuple[str, Completion]
+"""Kind and completion of a request that is not booked yet: length sampling decides about it."""
 
 
 @dataclass(frozen=True, slots=True)

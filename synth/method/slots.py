@@ -1,9 +1,24 @@
-"""Which slots belong to which cohort, also in a run that was asked for more instructions later."""
+"""Slots and their cohorts, also in a run that was asked for more instructions later."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from synth.method.sample import Slot
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """The place of one instruction in the run, before there is one."""
+
+    iteration: int
+    cohort: int
+    cohort_start: int
+    """Place of the cohort's first slot in the run."""
+    sequence: int
+    """Place in the run."""
+
+    @property
+    def id(self) -> str:
+        """E.g. `1-00000-00012`: macro-iteration, cohort, place in the run."""
+        return f"{self.iteration}-{self.cohort:05d}-{self.sequence:05d}"
 
 
 @dataclass(frozen=True, slots=True)

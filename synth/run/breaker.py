@@ -1,12 +1,13 @@
 """The breaker: a run of which next to nothing is accepted is stopped, with the reasons."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from typing import Protocol
 
 from selflengthen.errors import CommandError
 from synth.config import BreakerConfig
-from synth.engine.base import Stage
 from synth.method.books.verdicts import StageVerdicts, Verdicts
+from synth.run.tally import Progress
 
 _LOOK_S = 0.2
 _NUM_REASONS = 3
@@ -16,13 +17,20 @@ class BreakerError(CommandError):
     """Next to nothing of what a stage writes is accepted."""
 
 
-async def trip(config: BreakerConfig, verdicts: Callable[[], Verdicts]) -> None:
+class Reporting(Protocol):
+    """What says how far it is."""
+
+    def progress(self) -> Progress:
+        """Return what is under way."""
+
+
+async def trip(config: BreakerConfig, run: Reporting) -> None:
     """Look at a run's verdicts until it has to be stopped; never return.
 
     Raises: BreakerError: a stage's acceptance is too low.
     """
     while True:
-        check_acceptance(config, verdicts())
+        check_acceptance(config, run.progress().verdicts)
         await asyncio.sleep(_LOOK_S)
 
 
@@ -37,7 +45,7 @@ def check_acceptance(config: BreakerConfig, verdicts: Verdicts) -> None:
             raise BreakerError("\n".join(_describe(stage, found, config)))
 
 
-def _describe(stage: Stage, found: StageVerdicts, config: BreakerConfig) -> Iterator[str]:
+def _describe(stage: str, found: StageVerdicts, config: BreakerConfig) -> Iterator[str]:
     commonest = found.reasons.most_common(_NUM_REASONS)
     reasons = ", ".join(f"{reason} {number}" for reason, number in commonest)
     yield (

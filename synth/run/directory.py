@@ -89,6 +89,10 @@ class IterationFiles:
         for path in sorted(paths, key=_cohort_number):
             yield from read_rows(path)
 
+    def read_held_out(self) -> list[JsonRow]:
+        """Read the answers to the held-out instructions; none if they are not complete."""
+        return list(read_rows(self.held_out)) if self.held_out.exists() else []
+
 
 class RunDirectory(OwnedDirectory):
     """One run: a configuration and its macro-iterations."""

@@ -1,27 +1,45 @@
 """Everything that can be wrong with a run, checked before anything is written or started."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from selflengthen.adapter.digest import PROVENANCE_FILE
-from selflengthen.adapter.served import Adapter, load_adapter
+from selflengthen.adapter.named import Adapter
+from selflengthen.adapter.served import load_adapter
 from selflengthen.chat.template_date import as_input, date_of_adapter, date_of_directory
 from selflengthen.errors import ConfigError
 from selflengthen.packages import require
 from selflengthen.resolved_config import resolve
-from synth.config import EngineConfig, RunConfig
-from synth.engine.base import ModelRole
+from synth.config import RunConfig
+from synth.engine.config import EngineConfig
 from synth.method.prompts.prompt_set import load_prompt_set
 from synth.method.recipe import Recipe
 from synth.method.seeds.seed_file import Seeds, load_held_out, load_seeds
-from synth.run.directory import JsonRow, RunDirectory
+from synth.method.stages import ModelRole
+from synth.run.directory import IterationFiles, JsonRow, RunDirectory
 from synth.run.shards import check_files
 
 
-def prepare(config: RunConfig, iteration: int, directory: RunDirectory) -> tuple[Recipe, JsonRow]:
-    """Load prompts, seeds and adapters; return the recipe and the resolved configuration.
+@dataclass(frozen=True)
+class PreparedRun:
+    """A macro-iteration whose input is in order; nothing was written or started."""
+
+    recipe: Recipe
+    directory: RunDirectory
+    resolved: JsonRow
+    """The resolved configuration, as `config.json` holds it."""
+
+    @property
+    def files(self) -> IterationFiles:
+        """The files of the iteration."""
+        return self.directory.iteration(self.recipe.iteration)
+
+
+def prepare(config: RunConfig, iteration: int, directory: RunDirectory) -> PreparedRun:
+    """Load prompts, seeds and adapters, and resolve the configuration.
 
     Raises: ConfigError: one of them cannot be used, a package is missing, or the previous iteration
         is not complete.
@@ -33,25 +51,23 @@ def prepare(config: RunConfig, iteration: int, directory: RunDirectory) -> tuple
     held_out = load_held_out(config.held_out.instructions, config.held_out.num_instructions)
     pool = _pool(seeds, iteration, directory)
     adapters = _adapters(config, iteration, directory)
-    today = _today(config, directory, adapters.values())
-    asked_before = _asked_before(config, directory)
     recipe = Recipe(
         config=config,
         iteration=iteration,
-        asked_before=asked_before,
+        asked_before=_asked_before(config, directory),
         prompts=prompts,
         pool=pool,
         adapters=adapters,
         held_out=held_out.instructions,
-        today=today,
+        today=_today(config, directory, adapters.values()),
     )
     inputs = {
         "prompts_sha256": prompts.digest,
         "seeds_sha256": seeds.digest,
         "held_out_sha256": held_out.digest,
-        **as_input(today),
+        **as_input(recipe.today),
     }
-    return recipe, resolve_run(config, inputs, asked_before)
+    return PreparedRun(recipe, directory, resolve_run(config, inputs, recipe.asked_before))
 
 
 def _asked_before(config: RunConfig, directory: RunDirectory) -> tuple[int, ...]:

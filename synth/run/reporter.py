@@ -12,12 +12,10 @@ from rich.live import Live
 
 from selflengthen.files.atomic_file import write_json
 from synth.display.run import line, panel
-from synth.engine.admission import RoomTimes
-from synth.engine.base import EngineLoad
 from synth.method.recipe import Recipe
 from synth.run.directory import IterationFiles
-from synth.run.metrics import summarize
-from synth.run.tally import Tally
+from synth.run.metrics import Pace, summarize
+from synth.run.tally import Progress, Tally
 
 JsonRow = dict[str, Any]
 
@@ -30,38 +28,29 @@ _SPEED_WINDOW_S = 15.0
 class Synthesis(Protocol):
     """The run of an iteration, on one engine or on many."""
 
-    @property
-    def times(self) -> RoomTimes:
-        """How long the engine had room although there was work."""
+    recipe: Recipe
+    files: IterationFiles
+    tally: Tally
+    """What is complete."""
 
-    @property
-    def num_replayed(self) -> int:
-        """Completions taken over from an earlier, interrupted run."""
-
-    def load(self) -> EngineLoad:
-        """Return how busy the engine is."""
+    def progress(self) -> Progress:
+        """Return what is under way."""
 
     async def synthesize(self) -> None:
         """Run what is not complete yet, then write the shards."""
 
 
 class Reporter:
-    """Looks at tally and engine every second."""
+    """Looks at a run every second."""
 
     def __init__(
         self,
-        recipe: Recipe,
-        tally: Tally,
-        files: IterationFiles,
-        console: Console,
         run: Synthesis,
+        console: Console,
         *,
         seconds_before: float = 0.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._recipe = recipe
-        self._tally = tally
-        self._files = files
         self._console = console
         self._run = run
         self._clock = clock
@@ -69,20 +58,16 @@ class Reporter:
         self._seconds_before = seconds_before
         self._history: deque[tuple[float, int]] = deque()
 
-    def summary(self, state: str) -> JsonRow:
+    def metrics(self, state: str) -> JsonRow:
         """Sum up the run as it stands."""
-        load = self._run.load()
-        return summarize(
-            self._recipe,
-            self._tally,
+        progress, seconds = self._run.progress(), self._clock() - self._began
+        pace = Pace(
             state=state,
-            seconds=self._seconds_before + self._clock() - self._began,
-            engine=load,
-            times=self._run.times,
-            num_replayed=self._run.num_replayed,
-            tokens_per_s=load.num_generated_tokens / (self._clock() - self._began),
+            seconds=self._seconds_before + seconds,
+            tokens_per_s=progress.load.num_generated_tokens / seconds,
             tokens_per_s_now=self._speed(),
         )
+        return summarize(self._run.recipe, self._run.tally, progress, pace)
 
     async def report(self, stop: asyncio.Event) -> None:
         """Report until told to stop."""
@@ -98,21 +83,21 @@ class Reporter:
         next_snapshot = self._clock()
         while not stop.is_set():
             now = self._clock()
-            self._history.append((now, self._run.load().num_generated_tokens))
+            self._history.append((now, self._run.progress().load.num_generated_tokens))
             while now - self._history[0][0] > _SPEED_WINDOW_S:
                 self._history.popleft()
             if now >= next_snapshot:
                 next_snapshot = now + _SNAPSHOT_S
-                summary = self.summary("running")
-                await asyncio.to_thread(write_json, self._files.metrics, summary)
+                summary = self.metrics("running")
+                await asyncio.to_thread(write_json, self._run.files.metrics, summary)
             if now >= next_shown:
                 next_shown = now + interval_s
-                show(self.summary("running"))
+                show(self.metrics("running"))
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), _REFRESH_S)
 
     def _refresh(self, live: Live, summary: JsonRow) -> None:
-        live.update(panel(summary, self._recipe.config.engine.max_num_seqs), refresh=True)
+        live.update(panel(summary, self._run.recipe.config.engine.max_num_seqs), refresh=True)
 
     def _print_line(self, summary: JsonRow) -> None:
         self._console.print(line(summary), soft_wrap=True, highlight=False)

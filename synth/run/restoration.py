@@ -1,7 +1,6 @@
 """Taking over what an earlier run of an iteration completed."""
 
-from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from selflengthen.errors import CorruptFileError
 from selflengthen.files.digest import digest_of
@@ -13,11 +12,15 @@ from synth.run.tally import Tally
 
 JsonRow = dict[str, Any]
 
-Settle = Callable[[list[tuple[int, str | None]]], None]
-"""Closes the slots of a cohort in the registry, each with its instruction or without one."""
+
+class Settling(Protocol):
+    """What must know which slots are closed."""
+
+    def settle(self, sequence: int, instruction: str | None) -> None:
+        """Close a slot, with its instruction or without one."""
 
 
-def restore(recipe: Recipe, files: IterationFiles, tally: Tally, settle: Settle) -> list[int]:
+def restore(recipe: Recipe, files: IterationFiles, tally: Tally, registry: Settling) -> list[int]:
     """Book complete cohorts and settle their slots; return the indices of those that remain.
 
     A complete iteration that was asked for more is complete no longer.
@@ -31,8 +34,9 @@ def restore(recipe: Recipe, files: IterationFiles, tally: Tally, settle: Settle)
             remaining.append(index)
             continue
         receipt = read_receipt(files, index)
-        settle(settled_slots(recipe, receipt))
-        tally.close_book(receipt)
+        for sequence, instruction in settled_slots(recipe, receipt):
+            registry.settle(sequence, instruction)
+        tally.complete_cohort(receipt)
         files.journal(index).unlink(missing_ok=True)
     return remaining
 

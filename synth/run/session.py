@@ -1,36 +1,33 @@
-"""One engine for one piece of work in a run directory: lock, log, engine, and back."""
+"""A piece of work in a run directory: the lock, the configuration, the log."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TextIO
 
 from rich.console import Console
 
 from selflengthen.process.output_redirect import redirected_output
-from synth.engine.base import Engine
-from synth.engine.start import prepare_engine, running_engine
-from synth.method.recipe import Recipe
-from synth.run.directory import IterationFiles, JsonRow, RunDirectory
-
-EngineWork = Callable[[Recipe, IterationFiles, Engine, Console], Awaitable[int]]
-"""What is done with an engine that is ready; returns the exit code."""
+from selflengthen.process.signals import Announce
+from synth.run.prepare import PreparedRun
 
 
-def work_on_engine(
-    recipe: Recipe, resolved: JsonRow, directory: RunDirectory, work: EngineWork
-) -> int:
-    """Own the directory, start the engine, do the work and close the engine.
+@contextmanager
+def held(run: PreparedRun) -> Iterator[TextIO]:
+    """Own the run directory while the block lasts; what libraries print goes to the engine's log.
 
-    Raises: ConfigError, DirectoryError: nothing was started or written.
-    Raises: EngineError: the engine failed; what was finished is kept.
+    Yields: a stream to what standard output was.
+    Raises: DirectoryError: another process has the directory, or it holds another run.
     """
-    start_engine = prepare_engine(recipe)
-    files = directory.iteration(recipe.iteration)
+    with run.directory.locked():
+        run.directory.claim(run.resolved)
+        with redirected_output(run.files.engine_log) as terminal:
+            yield terminal
 
-    async def run(console: Console) -> int:
-        async with running_engine(files, start_engine, console) as engine:
-            return await work(recipe, files, engine, console)
 
-    with directory.locked():
-        directory.claim(resolved)
-        with redirected_output(files.engine_log) as terminal:
-            return asyncio.run(run(Console(file=terminal)))
+def announcing(console: Console) -> Announce:
+    """Return what tells the person at a console what happens."""
+
+    def announce(message: str) -> None:
+        console.print(message, soft_wrap=True, markup=False, highlight=False)
+
+    return announce

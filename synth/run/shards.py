@@ -10,9 +10,9 @@ from selflengthen.errors import CorruptFileError
 from selflengthen.files.atomic_file import atomic_file, write_json
 from selflengthen.files.digest import digest_of
 from selflengthen.files.json_file import read_json
-from synth.engine.base import ModelRole
 from synth.method.recipe import Recipe
 from synth.method.records import rows_of
+from synth.method.stages import ModelRole
 from synth.run.directory import IterationFiles
 
 JsonRow = dict[str, Any]

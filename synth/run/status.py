@@ -9,9 +9,9 @@ from rich.console import Console, RenderableType
 from selflengthen.errors import DirectoryError
 from selflengthen.files.json_file import read_json
 from synth.display.run import final_table, held_out_line
-from synth.loop.plan import TRAINED_ROLES
+from synth.method.held_out import summarize_held_out
+from synth.method.stages import TRAINED_ROLES
 from synth.run.directory import IterationFiles, RunDirectory
-from synth.run.measure import read_held_out, summarize_held_out
 
 
 def print_status(directory: RunDirectory, console: Console) -> None:
@@ -43,7 +43,7 @@ def _table(files: IterationFiles, *, is_locked: bool) -> RenderableType:
 
 def _beginning(files: IterationFiles) -> str:
     """Say what there is of an iteration without a summary."""
-    answers = read_held_out(files)
+    answers = files.read_held_out()
     with _as_written_by_this_version(files.held_out):
         held_out = summarize_held_out(answers)
     if held_out is None:

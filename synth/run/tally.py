@@ -1,15 +1,18 @@
-"""The tally of a run: the books of its cohorts, added up while the run goes on."""
+"""What a run came to: complete cohorts as sums, open ones as what is reported of them."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from synth.engine.admission import RoomTimes
+from synth.engine.base import EngineLoad
+from synth.engine.load import sum_loads
 from synth.method.books.book import CohortBook
 from synth.method.books.ledger import Ledger
 from synth.method.books.verdicts import Verdicts
+from synth.method.held_out import ledger_rows, summarize_held_out
 from synth.method.sample import ExtendedResponse
-from synth.run.measure import ledger_rows, summarize_held_out
 
 JsonRow = dict[str, Any]
 
@@ -22,11 +25,11 @@ class Totals:
     counts: Counter[str] = field(default_factory=Counter)
     exhaustions: Counter[str] = field(default_factory=Counter)
 
-    def add(self, ledger: Ledger, counts: Counter[str], exhaustions: Counter[str]) -> None:
-        """Add one cohort."""
-        self.ledger.add_rows(ledger.rows())
-        self.counts.update(counts)
-        self.exhaustions.update(exhaustions)
+    def add(self, other: "Totals | CohortBook") -> None:
+        """Add other sums, or one cohort."""
+        self.ledger.add_rows(other.ledger.rows())
+        self.counts.update(other.counts)
+        self.exhaustions.update(other.exhaustions)
 
 
 @dataclass
@@ -47,9 +50,44 @@ class RecordWords:
         self.num_words += response
 
 
+@dataclass(frozen=True)
+class Progress:
+    """What a run reports while it goes on: that of one engine, or the sum over many."""
+
+    load: EngineLoad
+    open: Totals
+    """Sums over the cohorts that are under way."""
+    num_open: int
+    num_replayed: int
+    """Completions taken over from an earlier, interrupted run."""
+    times: RoomTimes
+    """How long the engine had room although there was work; the mean over many."""
+    verdicts: Verdicts
+    """On the requests of this process."""
+
+    @classmethod
+    def of(cls, parts: Sequence["Progress"], ended: Iterable[EngineLoad] = ()) -> "Progress":
+        """Add up what engines that live report, and what others had done at their end."""
+        opened = Totals()
+        for part in parts:
+            opened.add(part.open)
+        number = len(parts) or 1
+        return cls(
+            load=sum_loads([*(part.load for part in parts), *ended]),
+            open=opened,
+            num_open=sum(part.num_open for part in parts),
+            num_replayed=sum(part.num_replayed for part in parts),
+            times=RoomTimes(
+                sum(part.times.seconds for part in parts) / number,
+                sum(part.times.bubble_seconds for part in parts) / number,
+            ),
+            verdicts=Verdicts().add(part.verdicts for part in parts),
+        )
+
+
 @dataclass
 class Tally:
-    """Complete cohorts as sums, open ones as books."""
+    """The complete cohorts of a run, added up."""
 
     complete: Totals = field(default_factory=Totals)
     num_complete: int = 0
@@ -58,57 +96,34 @@ class Tally:
     """Generated tokens of the texts in records."""
     held_out: JsonRow | None = None
     """Summary of the held-out answers, once they are complete."""
-    verdicts: Verdicts = field(default_factory=Verdicts)
-    """On the requests of this process."""
-    _open: dict[int, CohortBook] = field(default_factory=dict)
 
-    def all_verdicts(self) -> Verdicts:
-        """Return the verdicts of all processes of the run."""
-        return self.verdicts
-
-    def open_book(self, cohort: int) -> CohortBook:
-        """Start the book of a cohort."""
-        self._open[cohort] = CohortBook(cohort, self.verdicts)
-        return self._open[cohort]
-
-    def discard_book(self, cohort: int) -> None:
-        """Forget the book of a cohort, if it is open."""
-        self._open.pop(cohort, None)
-
-    def close_book(self, receipt: JsonRow) -> None:
-        """Replace a cohort's book, if it is open, by its receipt."""
-        self.discard_book(receipt["cohort"])
+    def complete_cohort(self, receipt: JsonRow) -> None:
+        """Add a cohort that is on disk."""
         ledger = Ledger()
         ledger.add_rows(receipt["ledger"])
         counts: Counter[str] = Counter(receipt["counts"])
         exhaustions: Counter[str] = Counter(receipt["exhaustions"])
-        self.complete.add(ledger, counts, exhaustions)
+        self.complete.add(Totals(ledger, counts, exhaustions))
         self.accepted_tokens += receipt["accepted_tokens"]
         for initial, response in receipt["record_words"]:
             self.record_words.add(initial, response)
         self.num_complete += 1
 
-    def book_held_out(self, answers: Sequence[JsonRow]) -> None:
-        """Take over the answers to the held-out instructions."""
+    def complete_measure(self, answers: Sequence[JsonRow]) -> None:
+        """Add the answers to the held-out instructions."""
         self.complete.ledger.add_rows(ledger_rows(answers))
         self.held_out = summarize_held_out(answers)
 
-    def totals(self) -> Totals:
+    def totals(self, progress: Progress) -> Totals:
         """Add up complete and open cohorts."""
         totals = Totals()
-        totals.add(self.complete.ledger, self.complete.counts, self.complete.exhaustions)
-        for book in self._open.values():
-            totals.add(book.ledger, book.counts, book.exhaustions)
+        totals.add(self.complete)
+        totals.add(progress.open)
         return totals
-
-    @property
-    def num_open(self) -> int:
-        """Cohorts that are under way."""
-        return len(self._open)
 
 
 def receipt_of(book: CohortBook, survivors: list[ExtendedResponse]) -> JsonRow:
-    """Sum a complete cohort up; the opposite of `Tally.close_book`."""
+    """Sum a complete cohort up; the opposite of `Tally.complete_cohort`."""
     book.count("records", len(survivors))
     return {
         "cohort": book.cohort,

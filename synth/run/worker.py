@@ -1,27 +1,39 @@
 """One engine's work: cohorts open as it has room, and close into files."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from typing import Any
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, Protocol
 
 from selflengthen.files.atomic_file import write_json, write_json_lines
 from selflengthen.files.digest import digest_of
-from synth.engine.admission import AdmittingEngine, RoomTimes
+from synth.engine.admission import AdmittingEngine
 from synth.engine.base import Engine
-from synth.engine.journal import JournallingEngine
+from synth.engine.journal import CohortJournal, JournallingEngine
+from synth.method.books.book import CohortBook
+from synth.method.books.verdicts import Verdicts
 from synth.method.cohort import Cohort
-from synth.method.recipe import Recipe
+from synth.method.held_out import answer_held_out
+from synth.method.recipe import CohortContext, Recipe
 from synth.method.records import record_of
 from synth.method.registry import Registry
 from synth.run.directory import IterationFiles
-from synth.run.measure import measure
-from synth.run.tally import Tally, receipt_of
+from synth.run.tally import Progress, Totals, receipt_of
 
 JsonRow = dict[str, Any]
 
 # Open cohorts per cohort whose first requests alone would fill the engine. Most wait for a few
 # stragglers at a ranking point; the bound is for memory alone.
 _OPEN_COHORTS_RATIO = 4
+
+
+class Account(Protocol):
+    """Where a worker accounts for what is on disk."""
+
+    def complete_cohort(self, receipt: JsonRow) -> None:
+        """Add a cohort."""
+
+    def complete_measure(self, answers: Sequence[JsonRow]) -> None:
+        """Add the answers to the held-out instructions."""
 
 
 class Worker:
@@ -33,28 +45,36 @@ class Worker:
         files: IterationFiles,
         engine: Engine,
         registry: Registry,
-        tally: Tally,
+        account: Account,
     ) -> None:
         self._recipe = recipe
         self._files = files
         self._registry = registry
-        self._tally = tally
-        self._admitting = AdmittingEngine(engine)
-        self._engine = JournallingEngine(self._admitting)
+        self._account = account
+        self._engine = AdmittingEngine(engine)
+        self._open: dict[int, tuple[CohortBook, CohortJournal]] = {}
+        self._verdicts = Verdicts()
+        self._num_replayed = 0
+        """By cohorts that are complete."""
 
-    @property
-    def times(self) -> RoomTimes:
-        """How long the engine had room although there was work."""
-        return self._admitting.meter.times
-
-    @property
-    def num_replayed(self) -> int:
-        """Completions taken over from an earlier, interrupted run."""
-        return self._engine.num_replayed
+    def progress(self) -> Progress:
+        """Return what is under way."""
+        opened, num_replayed = Totals(), self._num_replayed
+        for book, journal in self._open.values():
+            opened.add(book)
+            num_replayed += journal.num_replayed
+        return Progress(
+            load=self._engine.load(),
+            open=opened,
+            num_open=len(self._open),
+            num_replayed=num_replayed,
+            times=self._engine.meter.times,
+            verdicts=self._verdicts,
+        )
 
     async def measure(self) -> None:
         """Answer the held-out instructions, beside the cohorts so that the engine stays full."""
-        self._tally.book_held_out(await measure(self._recipe, self._files, self._admitting))
+        self._account.complete_measure(await measure(self._recipe, self._files, self._engine))
 
     async def run_cohorts(
         self, cohorts: AsyncIterator[Cohort], max_open: int | None = None
@@ -69,29 +89,30 @@ class Worker:
         async with asyncio.TaskGroup() as tasks:
             while True:
                 await slots.acquire()
-                await self._admitting.room()
+                await self._engine.room()
                 cohort = await anext(cohorts, None)
                 if cohort is None:
                     break
                 task = tasks.create_task(self._run_cohort(cohort))
                 task.add_done_callback(lambda _: slots.release())
                 await _first_requests()
-            self._admitting.drain()
-
-    def close(self) -> None:
-        """Close the journals of open cohorts; the engine is its owner's."""
-        self._engine.close_journals()
+            self._engine.drain()
 
     async def _run_cohort(self, cohort: Cohort) -> None:
         """Run one cohort and write it down; the receipt comes last and makes it complete."""
-        book = self._tally.open_book(cohort.index)
-        self._engine.open_cohort(cohort.index, self._files.journal(cohort.index))
-        survivors = await cohort.run(self._recipe, self._engine, self._registry, book)
-        records = [record_of(sample, self._recipe) for sample in survivors]
-        receipt = receipt_of(book, survivors)
-        await asyncio.to_thread(self._write_cohort, receipt, records, book.sorted_rejects())
-        self._tally.close_book(receipt)
-        self._engine.complete_cohort(cohort.index)
+        book = CohortBook(cohort.index, self._verdicts)
+        with CohortJournal(self._files.journal(cohort.index)) as journal:
+            self._open[cohort.index] = book, journal
+            engine = JournallingEngine(self._engine, journal)
+            context = CohortContext(self._recipe, engine, self._registry, book)
+            survivors = await cohort.run(context)
+            records = [record_of(sample, self._recipe) for sample in survivors]
+            receipt = receipt_of(book, survivors)
+            await asyncio.to_thread(self._write_cohort, receipt, records, book.sorted_rejects())
+            del self._open[cohort.index]
+            self._num_replayed += journal.num_replayed
+            self._account.complete_cohort(receipt)
+            journal.discard()
 
     def _write_cohort(
         self, receipt: JsonRow, records: list[JsonRow], rejects: list[JsonRow]
@@ -101,6 +122,19 @@ class Worker:
         write_json_lines(self._files.rejects(cohort), rejects)
         digests = {path.parent.name: digest_of(path) for path in self._files.data_files(cohort)}
         write_json(self._files.receipt(cohort), receipt | {"sha256": digests})
+
+
+async def measure(recipe: Recipe, files: IterationFiles, engine: Engine) -> list[JsonRow]:
+    """Answer the held-out instructions unless an earlier run did; return all answers.
+
+    The measure has no journal: one that was cut short is repeated.
+
+    Raises: EngineError: the engine is gone; nothing was written.
+    """
+    if recipe.held_out and not files.held_out.exists():
+        answers = await answer_held_out(recipe, engine)
+        await asyncio.to_thread(write_json_lines, files.held_out, answers)
+    return files.read_held_out()
 
 
 async def _first_requests() -> None:

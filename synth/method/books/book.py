@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from filters import count_words
-from synth.engine.base import Completion, Request, Stage
+from synth.engine.base import Completion, Request
 from synth.method.books.ledger import LENGTH_SAMPLED, Ledger, outcome_of
 from synth.method.books.verdicts import Verdicts
 from synth.method.sample import Exchange, ExtendedResponse, InitialResponse
+from synth.method.stages import Stage
 
 JsonRow = dict[str, Any]
 
@@ -30,9 +31,9 @@ class CohortBook:
     instructions: dict[int, str] = field(default_factory=dict)
     """Accepted instructions by the slot's place in the run."""
 
-    def keep(self, stage: Stage, completion: Completion) -> None:
+    def keep(self, request: Request, completion: Completion) -> None:
         """Book a completion that served its purpose."""
-        self.ledger.book(stage, outcome_of(completion, None), completion)
+        self.ledger.book(request.kind, outcome_of(completion, None), completion)
 
     def draft(self) -> "CohortBook":
         """Return a book for what may have to be written off as a whole."""
@@ -45,16 +46,16 @@ class CohortBook:
 
     def write_down(self, request: Request, completion: Completion, reason: str, text: str) -> None:
         """Book a completion whose text is dropped for no fault of its own."""
-        self.ledger.book(request.stage, outcome_of(completion, reason), completion)
-        self.reject_text(request.id, request.stage, reason, text)
+        self.ledger.book(request.kind, outcome_of(completion, reason), completion)
+        self.reject_text(request.id, request.kind, reason, text)
 
-    def reject_text(self, text_id: str, stage: Stage, reason: str, text: str) -> None:
+    def reject_text(self, text_id: str, stage: str, reason: str, text: str) -> None:
         """Write down a dropped text whose requests are booked elsewhere."""
         self.rejects.append(
             {
                 "id": text_id,
                 "cohort": self.cohort,
-                "stage": stage.value,
+                "stage": str(stage),
                 "reason": reason,
                 "num_words": count_words(text),
                 "text": text,

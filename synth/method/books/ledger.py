@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from synth.engine.base import Completion, FinishReason, Stage
+from synth.engine.base import Completion, FinishReason
 
 KEPT = "kept"
 TRUNCATED = "truncated"
@@ -66,7 +66,7 @@ class Ledger:
     def __init__(self) -> None:
         self._entries: dict[tuple[str, str], Tokens] = defaultdict(Tokens)
 
-    def book(self, stage: Stage, outcome: str, completion: Completion) -> None:
+    def book(self, stage: str, outcome: str, completion: Completion) -> None:
         """Book one request."""
         self._entries[stage, outcome] += Tokens.of([completion])
 

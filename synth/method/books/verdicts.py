@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
-from synth.engine.base import Completion, Request, Stage
+from synth.engine.base import Completion, Request
 
 _NUM_EXAMPLES = 3
 _MAX_EXAMPLE_CHARS = 200
@@ -78,26 +78,26 @@ class StageVerdicts:
 class Verdicts:
     """Verdicts by stage, of one process: what it took over from a journal does not count."""
 
-    stages: dict[Stage, StageVerdicts] = field(default_factory=dict)
+    stages: dict[str, StageVerdicts] = field(default_factory=dict)
 
     def begin(self, request: Request) -> None:
         """Give a request its place; without a verdict on it, none after it counts."""
-        self._of(request.stage).pending[request.id] = Fate.OPEN
+        self._of(request.kind).pending[request.id] = Fate.OPEN
 
     def accept(self, request: Request, completion: Completion) -> None:
         """Count a text that served its purpose so far."""
         fate = Fate.UNCOUNTED if completion.is_replayed else Fate.ACCEPTED
-        self._of(request.stage).settle(request.id, fate)
+        self._of(request.kind).settle(request.id, fate)
 
     def drop(self, request: Request, completion: Completion, reason: str, text: str) -> None:
         """Count a text that is dropped."""
         example = _example_of(request.id, reason, text)
         fate = Fate.UNCOUNTED if completion.is_replayed else example
-        self._of(request.stage).settle(request.id, fate)
+        self._of(request.kind).settle(request.id, fate)
 
     def pass_over(self, request: Request) -> None:
         """Leave a request out that was ended for no fault of its own."""
-        self._of(request.stage).settle(request.id, Fate.UNCOUNTED)
+        self._of(request.kind).settle(request.id, Fate.UNCOUNTED)
 
     def add(self, others: Iterable["Verdicts"]) -> "Verdicts":
         """Return the sums of these and others."""
@@ -110,7 +110,7 @@ class Verdicts:
                 sums.examples.extend(found.examples)
         return total
 
-    def _of(self, stage: Stage) -> StageVerdicts:
+    def _of(self, stage: str) -> StageVerdicts:
         return self.stages.setdefault(stage, StageVerdicts())
 
 
