@@ -93,7 +93,7 @@ def one(config: RunConfig, schedule: str, folder: Path) -> None:
 async def _accepted_words(schedule: str, run: PreparedRun, engine: Engine) -> list[int]:
     if schedule == "ours":
         await run_with_engine(run, engine, Console())
-        return [record["num_words"]["response"] for record in run.files.read_records()]
+        return [record.num_words.response for record in run.files.read_records()]
     cut_off = CUT_OFF if schedule == "reference" else 1.0
     samples = await synthesize_in_stages(run.recipe, engine, cut_off)
     return [sample.num_words for sample in samples]

@@ -15,14 +15,14 @@ def main(folder: Path, num_records: int) -> None:
     """Print the first records."""
     console = Console()
     for record in islice(IterationFiles(folder).read_records(), num_records):
-        words = record["num_words"]
-        console.rule(f"{record['id']}: {words['initial']} -> {words['response']} words")
-        for title, key in (
-            ("instruction", "instruction"),
-            ("initial response", "initial_response"),
-            ("extended response", "response"),
+        words = record.num_words
+        console.rule(f"{record.id}: {words.initial} -> {words.response} words")
+        for title, text in (
+            ("instruction", record.instruction),
+            ("initial response", record.initial_response),
+            ("extended response", record.response),
         ):
-            console.print(Panel(Text(record[key]), title=title))
+            console.print(Panel(Text(text), title=title))
 
 
 if __name__ == "__main__":

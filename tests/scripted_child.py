@@ -10,6 +10,25 @@ import sys
 import time
 from pathlib import Path
 
+from selflengthen.contract.base import TokenCounts
+from selflengthen.contract.held_out import HeldOutAnswer
+from selflengthen.contract.manifest import Manifest
+from selflengthen.contract.metrics import (
+    Acceptance,
+    CohortCounts,
+    EngineFigures,
+    Goodput,
+    Metrics,
+    Percentiles,
+    Samples,
+    Schedule,
+    TokenOutcomes,
+)
+from selflengthen.contract.provenance import Provenance, RowCounts, TrainedTokens, TrainingMetrics
+from selflengthen.files.atomic_file import write_json, write_json_lines
+
+TOKENS = {"prompt": 1, "cached": 0, "generated": 1}
+
 SCRIPTED = (sys.executable, str(Path(__file__).resolve()))
 ROWS = '{"id": "1"}\n'
 
@@ -41,38 +60,73 @@ def _write(path, value):
 
 
 def _held_out(folder, num_words):
-    answer = {
-        "num_words": num_words,
-        "finish_reason": "stop",
-        "reason": None,
-        "generator": "base",
-    }
-    _write(folder / "held_out.jsonl", json.dumps(answer) + "\n")
+    answer = HeldOutAnswer(
+        id="1",
+        instruction="Write.",
+        response="",
+        num_words=num_words,
+        finish_reason="stop",
+        reason=None,
+        tokens=TokenCounts(**TOKENS),
+        generator="base",
+    )
+    write_json_lines(folder / "held_out.jsonl", [answer])
 
 
 def _run(folder, number, exit_code):
     if not (folder / "held_out.jsonl").exists():
         _held_out(folder, 100 * number)
-    percentiles = {"p50": 200 * number, "p90": 300 * number}
-    metrics = {
-        "asked": 4,
-        "samples": {"instructions": 3 if exit_code == 3 else 4, "records": 1},
-        "num_words": {"initial": percentiles, "response": percentiles, "growth": {"p50": 2.5}},
-        "acceptance": {
-            "generate": {"requests": 4, "kept": 2},
-            "extend_tail": {"requests": 4, "kept": 1},
+    words = Percentiles(p10=1, p50=200 * number, p90=300 * number, p100=400 * number)
+    growth = Percentiles(p10=1, p50=2.5, p90=3, p100=4)
+    samples = dict.fromkeys(Samples.model_fields, 1) | {"instructions": 3 if exit_code == 3 else 4}
+    metrics = Metrics(
+        state="complete",
+        iteration=number,
+        asked=4,
+        cohorts=CohortCounts(total=1, open=0, complete=1),
+        samples=Samples(**samples),
+        acceptance={
+            "expand": Acceptance(requests=4, kept=4, dropped={}),
+            "generate": Acceptance(requests=4, kept=2, dropped={}),
+            "extend_tail": Acceptance(requests=4, kept=1, dropped={}),
         },
-    }
-    _write(folder / "metrics.json", metrics)
+        exhausted={},
+        tokens=TokenOutcomes(**dict.fromkeys(TokenOutcomes.model_fields, 0)),
+        goodput=Goodput(**dict.fromkeys(Goodput.model_fields, 0)),
+        schedule=Schedule(**dict.fromkeys(Schedule.model_fields, 0)),
+        num_words={"initial": words, "response": words, "growth": growth},
+        held_out=None,
+        replayed=0,
+        seconds=1,
+        seconds_left=None,
+        tokens_per_s=1,
+        tokens_per_s_now=1,
+        engine=EngineFigures(**dict.fromkeys(EngineFigures.model_fields, 0) | {"losses": ()}),
+        ledger=(),
+    )
+    write_json(folder / "metrics.json", metrics)
     if exit_code != 4:
         for role in ("generator", "extender"):
             _write(folder / "shards" / f"{role}-00000.jsonl", ROWS)
-    _write(folder / "manifest.json", {})
+    write_json(folder / "manifest.json", Manifest(num_instructions=4, files=()))
 
 
 def _train(out, number):
     loss = {"generator": 1.5, "extender": 2.5}[out.name] / number
-    _write(out / "provenance.json", {"metrics": {"loss": loss}})
+    provenance = Provenance(
+        base_model="scripted",
+        base_revision=None,
+        chat_template_sha256="",
+        config={},
+        shards=(),
+        continued_adapter=None,
+        rows=RowCounts(used=1, dropped_over_long=()),
+        tokens=TrainedTokens(prompt=1, completion=1),
+        versions={},
+        weights_sha256="",
+        metrics=TrainingMetrics(first_loss=9, loss=loss, eval_loss=None, steps=1, tokens_seen=1),
+    )
+    write_json(out / "provenance.json", provenance)
 
 
 def _play(step, folder, number, out):

@@ -77,7 +77,7 @@ def test_a_stopped_run_goes_on_once_the_cause_is_mended(tmp_path):
     assert code == 0
     assert metrics_of(files)["replayed"] > 50
     assert data_files(files).keys() == data_files(whole).keys()
-    ids = [record["id"] for record in files.read_records()]
+    ids = [record.id for record in files.read_records()]
     assert len(set(ids)) == len(ids) > 0
 
 

@@ -114,7 +114,7 @@ def test_provenance_names_it_and_another_in_its_place_is_refused(model, shard, a
     train_adapter(config, [str(shard)], out, adapter)
     provenance = json.loads((out / "provenance.json").read_bytes())
     continued = read_continued(adapter, config)
-    assert provenance["continued_adapter"] == continued.describe()
+    assert provenance["continued_adapter"] == continued.describe().model_dump()
     other = add_adapter(model, tmp_path / "other", seed=1)
     with pytest.raises(DirectoryError, match=r"inputs\.continued_adapter_sha256"):
         train_adapter(config, [str(shard)], out, other)

@@ -8,8 +8,10 @@ import pytest
 from runs import data_files, run_scripted, small_config
 from scripted_engine import ScriptedEngine
 from selflengthen.errors import ConfigError, DirectoryError
+from selflengthen.files.atomic_file import write_json_lines
 from synth.config import EngineConfig
 from synth.engine.errors import EngineError
+from synth.loop.trainer_check import RECORD
 from synth.method.slots import CohortPlan
 from synth.run.directory import RunDirectory
 from synth.run.iteration import run_iteration
@@ -152,8 +154,8 @@ def test_a_run_that_grows_keeps_its_first_instructions(tmp_path, is_interrupted,
         else:
             assert after[name] == before[name]
     records = list(files.read_records())
-    assert len({record["id"] for record in records}) == len(records)
-    slots = [int(record["id"].split("-")[2]) for record in records]
+    assert len({record.id for record in records}) == len(records)
+    slots = [int(record.id.split("-")[2]) for record in records]
     assert max(slots) > 16
     assert orjson.loads(files.manifest.read_bytes())["num_instructions"] == 24
 
@@ -218,8 +220,9 @@ def test_cohorts_are_read_in_the_order_of_their_numbers(tmp_path):
     numbers = (99999, 100000, 10000, 10001)
     for number in numbers:
         files.records(number).parent.mkdir(parents=True, exist_ok=True)
-        files.records(number).write_text(f'{{"id": "{number}"}}\n')
-    assert [int(record["id"]) for record in files.read_records()] == sorted(numbers)
+        record = RECORD.model_copy(update={"id": str(number)})
+        write_json_lines(files.records(number), [record])
+    assert [int(record.id) for record in files.read_records()] == sorted(numbers)
 
 
 def test_a_file_that_goes_away_meanwhile_was_there(tmp_path):

@@ -14,7 +14,9 @@ from filters import InstructionIndex
 from filters.near_duplicate import MAX_SIMILARITY
 from runs import run_scripted, small_config
 from scripted_engine import Answer, ScriptedEngine
-from selflengthen.errors import ConfigError, DirectoryError
+from selflengthen.contract.base import TokenCounts
+from selflengthen.contract.held_out import HeldOutAnswer
+from selflengthen.errors import ConfigError, CorruptFileError
 from synth.engine.base import FinishReason
 from synth.engine.errors import EngineError
 from synth.method.held_out import summarize_held_out
@@ -90,14 +92,12 @@ def test_a_run_answers_every_instruction_once_with_the_base_model(tmp_path):
     engine = ScriptedEngine(answer_well)
     files, _ = run_scripted(tmp_path, engine=engine)
     answers = files.read_held_out()
-    assert [answer["instruction"] for answer in answers] == list(
-        load_held_out("en", 4).instructions
-    )
+    assert [answer.instruction for answer in answers] == list(load_held_out("en", 4).instructions)
     for answer in answers:
-        assert list(answer) == KEYS
-        assert (answer["generator"], answer["num_words"]) == ("base", 5)
-        assert (answer["response"], answer["finish_reason"]) == ("One two three four five.", "stop")
-        assert answer["tokens"]["generated"] == 5
+        assert list(answer.to_row()) == [*KEYS, "schema_version"]
+        assert (answer.generator, answer.num_words) == ("base", 5)
+        assert (answer.response, answer.finish_reason) == ("One two three four five.", "stop")
+        assert answer.tokens.generated == 5
     asked = measured(engine.requests)
     assert len(asked) == 4
     assert {request.adapter for request in asked} == {None}
@@ -109,8 +109,8 @@ def test_every_instruction_is_answered_as_often_as_configured(tmp_path):
     files, _ = run_scripted(tmp_path, config, engine)
     answers = files.read_held_out()
     first, second = load_held_out("en", 2).instructions
-    assert [answer["instruction"] for answer in answers] == [first] * 3 + [second] * 3
-    assert len({answer["id"] for answer in answers}) == 6
+    assert [answer.instruction for answer in answers] == [first] * 3 + [second] * 3
+    assert len({answer.id for answer in answers}) == 6
     assert len({request.decoding.seed for request in measured(engine.requests)}) == 6
     assert metrics_of(files)["held_out"]["num_answers"] == 6
 
@@ -214,20 +214,24 @@ def test_the_filter_judges_the_answers_and_drops_none(tmp_path):
 
     config = small_config(held_out={"num_instructions": 3})
     files, _ = run_scripted(tmp_path, config, ScriptedEngine(answer))
-    reasons = [answer["reason"] for answer in files.read_held_out()]
+    reasons = [answer.reason for answer in files.read_held_out()]
     assert reasons == [None, "truncated", "incomplete_ending"]
     assert metrics_of(files)["held_out"]["passed"] == 1
 
 
 def test_answers_that_all_failed_have_no_length():
-    failed = {
-        "finish_reason": "error",
-        "num_words": 0,
-        "reason": "engine_error",
-        "generator": "base",
-    }
+    failed = HeldOutAnswer(
+        id="1",
+        instruction="Write.",
+        response="",
+        num_words=0,
+        finish_reason="error",
+        reason="engine_error",
+        tokens=TokenCounts(prompt=1, cached=0, generated=0),
+        generator="base",
+    )
     summary = summarize_held_out([failed])
-    assert (summary["num_answers"], summary["errors"], summary["num_words"]) == (0, 1, {})
+    assert (summary.num_answers, summary.errors, summary.num_words) == (0, 1, {})
 
 
 def test_answers_on_disk_are_not_asked_for_again(tmp_path):
@@ -265,7 +269,7 @@ def test_a_measure_writes_the_answers_of_the_trained_generator_only(tmp_path):
     files = RunDirectory(tmp_path).iteration(2)
     engine = ScriptedEngine(answer_well)
     assert measure(run, engine).summary is not None
-    assert [answer["generator"] for answer in files.read_held_out()] == ["generator@1"] * 4
+    assert [answer.generator for answer in files.read_held_out()] == ["generator@1"] * 4
     assert len(engine.requests) == 4
     assert [path.name for path in files.folder.iterdir()] == ["held_out.jsonl"]
 
@@ -295,11 +299,11 @@ def test_status_names_answers_of_another_version(tmp_path):
     directory = RunDirectory(tmp_path)
     files = directory.iteration(2)
     measure(run, ScriptedEngine(answer_well))
-    older = files.read_held_out()
-    for answer in older:
-        del answer["reason"]
+    older = [answer.to_row() for answer in files.read_held_out()]
+    for row in older:
+        del row["reason"]
     files.held_out.write_bytes(b"".join(orjson.dumps(row) + b"\n" for row in older))
-    with pytest.raises(DirectoryError, match=r"held_out\.jsonl: not as this version writes it"):
+    with pytest.raises(CorruptFileError, match=r"held_out\.jsonl:1: not as this .*: reason: field"):
         print_status(directory, Console(file=io.StringIO()))
 
 

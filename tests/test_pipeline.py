@@ -80,21 +80,21 @@ def test_records_grew_and_tell_where_they_came_from(tmp_path):
     records = list(files.read_records())
     assert records
     for record in records:
-        assert record["num_words"]["response"] > 1.2 * record["num_words"]["initial"]
-        assert record["instruction_id"].startswith(f"1-{record['cohort']:05d}-")
-        kept = [step for step in record["micro_iterations"] if step["kept"]]
-        assert kept[-1]["num_words"] == record["num_words"]["response"]
-        assert record["tokens"]["generated"] > 0
-        assert record["profile"] == "default"
-    assert len({record["id"] for record in records}) == len(records)
+        assert record.num_words.response > 1.2 * record.num_words.initial
+        assert record.instruction_id.startswith(f"1-{record.cohort:05d}-")
+        kept = [step for step in record.micro_iterations if step.kept]
+        assert kept[-1].num_words == record.num_words.response
+        assert record.tokens.generated > 0
+        assert record.profile == "default"
+    assert len({record.id for record in records}) == len(records)
 
 
 def test_text_never_gets_shorter(tmp_path):
     files, _ = run_scripted(tmp_path)
     for record in files.read_records():
-        kept = [step["num_words"] for step in record["micro_iterations"] if step["kept"]]
+        kept = [step.num_words for step in record.micro_iterations if step.kept]
         assert kept == sorted(kept)
-        assert kept[0] > record["num_words"]["initial"]
+        assert kept[0] > record.num_words.initial
 
 
 def test_no_two_accepted_instructions_are_near_duplicates(tmp_path):
@@ -117,16 +117,18 @@ def test_no_two_accepted_instructions_are_near_duplicates(tmp_path):
 
 def test_rows_are_in_prompt_completion_form(tmp_path):
     files, _ = run_scripted(tmp_path)
-    records = {record["id"]: record for record in files.read_records()}
+    records = {record.id: record for record in files.read_records()}
     for role in ("generator", "extender"):
         rows = [json.loads(line) for line in files.shard(role, 0).read_bytes().splitlines()]
         assert [row["id"] for row in rows] == list(records)
         for row in rows:
             record = records[row["id"]]
-            assert list(row) == ["id", "role", "prompt", "completion", "num_words", "iteration"]
-            assert row["completion"] == [{"role": "assistant", "content": record["response"]}]
+            assert list(row) == [
+                *("id", "role", "prompt", "completion", "num_words", "iteration", "schema_version")
+            ]
+            assert row["completion"] == [{"role": "assistant", "content": record.response}]
             assert row["prompt"][-1]["role"] == "user"
-            assert record["instruction"] in row["prompt"][-1]["content"]
+            assert record.instruction in row["prompt"][-1]["content"]
 
 
 def test_shards_are_cut_at_the_size_limit(tmp_path):
@@ -154,7 +156,7 @@ def test_a_cohort_whose_every_response_fails_ends_as_such(tmp_path):
         return write(request)
 
     files, _ = run_scripted(tmp_path, engine=ScriptedEngine(fail_first_cohort))
-    cohorts = {record["cohort"] for record in files.read_records()}
+    cohorts = {record.cohort for record in files.read_records()}
     assert files.records(0).read_bytes() == b""
     assert cohorts == {1, 2}
     assert metrics_of(files)["cohorts"] == {"total": 3, "open": 0, "complete": 3}
@@ -219,7 +221,7 @@ def test_iteration_2_draws_from_the_records_of_iteration_1(tmp_path):
     adapter = write_adapter(tmp_path / "adapter")
     config = small_config(adapters={"generator": str(adapter), "extender": str(adapter)})
     recipe = prepare(config, 2, RunDirectory(tmp_path)).recipe
-    assert {record["instruction"] for record in records} <= set(recipe.pool)
+    assert {record.instruction for record in records} <= set(recipe.pool)
     assert sorted(adapter.name for adapter in recipe.adapters.values()) == [
         "extender@1",
         "generator@1",
@@ -264,7 +266,7 @@ def test_a_stage_may_have_its_own_decoding(tmp_path):
 
 def test_a_rejected_extension_is_never_the_initial_response(tmp_path):
     files, _ = run_scripted(tmp_path)
-    texts = {record["initial_response"] for record in files.read_records()}
+    texts = {record.initial_response for record in files.read_records()}
     rejects = [
         orjson.loads(line)
         for path in files.folder.glob("rejects/*")

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -93,8 +93,7 @@ def _train(inputs: TrainingInputs, directory: TrainingDirectory) -> None:
     with _claimed(directory, inputs) if is_main_process() else nullcontext():
         fit(inputs.config, examples, tokenizer.tokenizer, directory, inputs.previous)
         if is_main_process():
-            sources = provenance_of(inputs, examples, tokenizer.template_sha256)
-            _publish(directory, inputs.config, sources)
+            _publish(directory, inputs, examples, tokenizer.template_sha256)
 
 
 @contextmanager
@@ -122,22 +121,25 @@ def _read_continued(previous: Path | None, config: TrainConfig) -> "ContinuedAda
     return read_continued(previous, config)
 
 
-def _publish(directory: TrainingDirectory, config: TrainConfig, sources: dict[str, Any]) -> None:
+def _publish(
+    directory: TrainingDirectory, inputs: TrainingInputs, examples: Examples, template_sha256: str
+) -> None:
     """Check the adapter, write where it comes from, and let it appear."""
     from train.adapter.check import check_adapter
     from train.report.loss_curve import draw_loss_curve
     from train.report.step_log import read_steps
 
     folder = directory.work.folder
-    check_adapter(folder, config.model.name)
+    check_adapter(folder, inputs.config.model.name)
     steps = read_steps(directory.metrics)
     draw_loss_curve(steps, folder / "loss.png")
-    metrics = training_metrics(steps, config.optimization.epochs)
-    more = {"weights_sha256": digest_of(folder / WEIGHTS_FILE), "metrics": metrics}
-    write_json(folder / PROVENANCE_FILE, sources | more)
+    metrics = training_metrics(steps, inputs.config.optimization.epochs)
+    sha256 = digest_of(folder / WEIGHTS_FILE)
+    provenance = provenance_of(inputs, examples, template_sha256, sha256, metrics)
+    write_json(folder / PROVENANCE_FILE, provenance)
     directory.publish()
     click.echo(
-        f"{directory.out}: {metrics['steps']} steps, loss {metrics['first_loss']:.3f} -> "
-        f"{metrics['loss']:.3f}",
+        f"{directory.out}: {metrics.steps} steps, loss {metrics.first_loss:.3f} -> "
+        f"{metrics.loss:.3f}",
         err=True,
     )

@@ -8,6 +8,8 @@ from typing import Any, BinaryIO
 
 import orjson
 
+from selflengthen.contract.base import Contract
+
 
 @contextmanager
 def atomic_file(path: Path) -> Iterator[BinaryIO]:
@@ -40,14 +42,24 @@ def naming(path: Path) -> Iterator[None]:
 def write_json(path: Path, value: object) -> None:
     """Write one JSON document, indented."""
     with atomic_file(path) as file:
-        file.write(orjson.dumps(value, option=orjson.OPT_INDENT_2) + b"\n")
+        file.write(orjson.dumps(value, default=_plain, option=orjson.OPT_INDENT_2) + b"\n")
 
 
-def write_json_lines(path: Path, rows: Iterable[dict[str, Any]]) -> None:
+def write_json_lines(path: Path, rows: Iterable[object]) -> None:
     """Write one object a line."""
     with atomic_file(path) as file:
-        for row in rows:
-            file.write(orjson.dumps(row) + b"\n")
+        file.writelines(map(json_line, rows))
+
+
+def json_line(row: object) -> bytes:
+    """Return a row as it is written, with the end of its line."""
+    return orjson.dumps(row, default=_plain) + b"\n"
+
+
+def _plain(value: object) -> dict[str, Any]:
+    if isinstance(value, Contract):
+        return value.to_row()
+    raise TypeError(type(value))
 
 
 def sync(path: Path) -> None:

@@ -8,21 +8,19 @@ import heapq
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from selflengthen.contract.receipt import Receipt
 from synth.config import ExpandConfig
 from synth.method.registry import InstructionRegistry
 from synth.method.slots import CohortPlan, Slot
 from synth.run.tally import Progress
-
-JsonRow = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class News:
     """What the driver is told."""
 
-    receipts: list[JsonRow]
+    receipts: list[Receipt]
     messages: list[str]
     reports: dict[int, Progress]
     is_complete: bool
@@ -44,7 +42,7 @@ class Coordinator:
         self._measuring: int | None = None
         self._is_measured = False
         self._has_changed = asyncio.Condition()
-        self._receipts: list[JsonRow] = []
+        self._receipts: list[Receipt] = []
         self._messages: list[str] = []
         self._reports: dict[int, Progress] = {}
 
@@ -98,12 +96,12 @@ class Coordinator:
         await self._notify()
         return len(lost)
 
-    async def complete(self, replica: int, receipt: JsonRow) -> None:
+    async def complete(self, replica: int, receipt: Receipt) -> None:
         """Note that a cohort is on disk; what a dead replica says late its successor repeats."""
-        if self._replica_of.get(receipt["cohort"]) != replica:
+        if self._replica_of.get(receipt.cohort) != replica:
             return
-        del self._replica_of[receipt["cohort"]]
-        self._decisions.pop(receipt["cohort"], None)
+        del self._replica_of[receipt.cohort]
+        self._decisions.pop(receipt.cohort, None)
         self._receipts.append(receipt)
         await self._notify()
 

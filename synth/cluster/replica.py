@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from selflengthen.contract.held_out import HeldOutAnswer
+from selflengthen.contract.receipt import Receipt
 from selflengthen.process.output_redirect import redirected_output
 from selflengthen.process.signals import Announce
 from selflengthen.tasks import first_error, together
@@ -22,8 +24,6 @@ from synth.run.prepare import prepare
 from synth.run.restoration import read_receipt, settled_slots
 from synth.run.tally import Progress
 from synth.run.worker import Worker
-
-JsonRow = dict[str, Any]
 
 _REPORT_S = 1.0
 
@@ -55,11 +55,11 @@ class ReplicaAccount:
         self._replica = replica
         self._coordinator = coordinator
 
-    def complete_cohort(self, receipt: JsonRow) -> None:
+    def complete_cohort(self, receipt: Receipt) -> None:
         """Hand a receipt on."""
         self._coordinator.complete.remote(self._replica, receipt)
 
-    def complete_measure(self, _answers: Sequence[JsonRow]) -> None:
+    def complete_measure(self, _answers: Sequence[HeldOutAnswer]) -> None:
         """Say that the answers are on disk."""
         self._coordinator.complete_measure.remote()
 

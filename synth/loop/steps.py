@@ -6,22 +6,23 @@ no lock that a step needs.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from rich.console import Console
 
+from selflengthen.contract.loop_row import LoopRow
 from selflengthen.errors import EXIT_FEWER_THAN_ASKED, EXIT_INTERRUPTED, CommandError, ConfigError
 from selflengthen.files.atomic_file import write_json
+from synth.display.loop import loop_table
 from synth.engine.start import prepare_engine
 from synth.loop.plan import LoopPlan, Step, trainer_config
 from synth.loop.processes import StepProcess
-from synth.loop.rows import loop_row, loop_table
+from synth.loop.rows import loop_row
 from synth.loop.trainer_check import check_trainers
 from synth.method.recipe import Recipe
 from synth.method.stages import TRAINED_ROLES
 from synth.run.prepare import prepare
 
-JsonRow = dict[str, Any]
 Runner = Callable[[Sequence[str]], int]
 """Runs a command to its end and returns its exit code."""
 
@@ -38,7 +39,7 @@ class LoopResult:
     """What a loop came to."""
 
     state: Literal["complete", "interrupted"]
-    rows: tuple[JsonRow, ...]
+    rows: tuple[LoopRow, ...]
     """One per macro-iteration."""
 
     @property
@@ -64,7 +65,7 @@ def run_loop(plan: LoopPlan) -> LoopResult:
 def run_loop_with(run: Runner, plan: LoopPlan, console: Console) -> LoopResult:
     """Run what is left of the loop with a runner of commands."""
     check_plan(plan)
-    rows: list[JsonRow] = []
+    rows: list[LoopRow] = []
     with plan.directory.locked(_LOCK):
         for iteration in range(_FIRST, plan.num_iterations + 1):
             for step in plan.steps(iteration):
@@ -127,5 +128,5 @@ def _ending(exit_code: int) -> str:
     return f"exit code {exit_code}" if exit_code > 0 else f"killed by signal {-exit_code}"
 
 
-def _has_fewer_than_asked(row: JsonRow) -> bool:
-    return row["asked"] is not None and row["instructions"] < row["asked"]
+def _has_fewer_than_asked(row: LoopRow) -> bool:
+    return row.asked is not None and (row.instructions or 0) < row.asked

@@ -4,6 +4,8 @@ import subprocess
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from selflengthen.contract.base import TokenCounts
+from selflengthen.contract.record import Attempts, Record, TextLengths
 from selflengthen.errors import ConfigError
 from selflengthen.files.atomic_file import write_json_lines
 from selflengthen.packages import require
@@ -14,14 +16,25 @@ from synth.method.records import extender_row, generator_row
 from synth.method.stages import TRAINED_ROLES, ModelRole
 
 # Of the shape that every record has; only the shape is asked about.
-_RECORD = {
-    "id": "trial",
-    "iteration": 1,
-    "instruction": "Write about the river.",
-    "initial_response": "The river rises in the hills.",
-    "response": "The river rises in the hills.\n\nIt is wide where it meets the sea.",
-    "num_words": {"response": 15},
-}
+RECORD = Record(
+    id="trial",
+    iteration=1,
+    cohort=0,
+    instruction_id="trial",
+    instruction="Write about the river.",
+    language="en",
+    initial_response="The river rises in the hills.",
+    response="The river rises in the hills.\n\nIt is wide where it meets the sea.",
+    num_words=TextLengths(initial=6, response=15),
+    growth=2.5,
+    micro_iterations=(),
+    attempts=Attempts(expand=1, generate=1, extend=1),
+    model="trial",
+    adapters={},
+    profile="default",
+    prompt_set="en",
+    tokens=TokenCounts(prompt=0, cached=0, generated=0),
+)
 
 
 def check_trainers(plan: LoopPlan, recipe: Recipe) -> None:
@@ -40,7 +53,7 @@ def _objection(plan: LoopPlan, recipe: Recipe, role: ModelRole, folder: Path) ->
     """Return the line with which a role's training ends, if it cannot start."""
     rows = folder / "rows.jsonl"
     make_row = generator_row if role is ModelRole.GENERATOR else extender_row
-    write_json_lines(rows, [make_row(_RECORD, recipe)])
+    write_json_lines(rows, [make_row(RECORD, recipe)])
     ended = subprocess.run(
         [*plan.training(role, str(rows), folder / "adapter"), "--dry-run"],
         capture_output=True,

@@ -4,13 +4,12 @@ import glob
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from selflengthen.contract.held_out import HeldOutAnswer
+from selflengthen.contract.record import Record
 from selflengthen.errors import DirectoryError
 from selflengthen.files.json_file import read_rows
 from selflengthen.files.owned_directory import OwnedDirectory
-
-JsonRow = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +82,15 @@ class IterationFiles:
         """What the trainer says of an adapter: its presence means trained."""
         return self.adapter(role) / "provenance.json"
 
-    def read_records(self) -> Iterator[JsonRow]:
+    def read_records(self) -> Iterator[Record]:
         """Yield all records, in cohort order."""
         paths = (self.folder / "records").glob("cohort-*.jsonl")
         for path in sorted(paths, key=_cohort_number):
-            yield from read_rows(path)
+            yield from read_rows(Record, path)
 
-    def read_held_out(self) -> list[JsonRow]:
+    def read_held_out(self) -> list[HeldOutAnswer]:
         """Read the answers to the held-out instructions; none if they are not complete."""
-        return list(read_rows(self.held_out)) if self.held_out.exists() else []
+        return list(read_rows(HeldOutAnswer, self.held_out)) if self.held_out.exists() else []
 
 
 class RunDirectory(OwnedDirectory):

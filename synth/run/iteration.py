@@ -4,14 +4,16 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import orjson
 from rich.console import Console
 
+from selflengthen.contract.manifest import Manifest
+from selflengthen.contract.metrics import Metrics
 from selflengthen.errors import ConfigError
 from selflengthen.files.atomic_file import write_json
-from selflengthen.files.json_file import read_json
+from selflengthen.files.json_file import read_as
 from selflengthen.process.signals import cancel_on_signal
 from selflengthen.tasks import first_error, together
 from synth.config import RunConfig
@@ -31,8 +33,6 @@ from synth.run.shards import write_manifest, write_shards
 from synth.run.tally import Progress, Tally
 from synth.run.worker import Worker
 
-JsonRow = dict[str, Any]
-
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
@@ -40,12 +40,12 @@ class RunResult:
 
     state: Literal["complete", "interrupted"]
     files: IterationFiles
-    metrics: JsonRow
+    metrics: Metrics
 
     @property
     def has_fewer_than_asked(self) -> bool:
         """Whether fewer instructions were accepted than asked for."""
-        return bool(self.metrics["samples"]["instructions"] < self.metrics["asked"])
+        return self.metrics.samples.instructions < self.metrics.asked
 
 
 def run_iteration(config: RunConfig, iteration: int, directory: RunDirectory) -> RunResult | None:
@@ -81,9 +81,10 @@ def _is_asked_for_more(run: PreparedRun) -> bool:
     Raises: ConfigError: it is, but something was made of it already.
     """
     recipe, files, directory = run.recipe, run.files, run.directory
-    number, manifest = recipe.config.num_instructions, read_json(files.manifest, "restore it")
+    number = recipe.config.num_instructions
+    manifest = read_as(Manifest, files.manifest, "restore it")
     # An earlier version asked for one number in all iterations, and had it in `config.json` alone.
-    asked = manifest.get("num_instructions") or min(directory.asked(), default=number)
+    asked = manifest.num_instructions or min(directory.asked(), default=number)
     if number <= asked:
         return False
     dependents = [

@@ -2,10 +2,10 @@
 
 import asyncio
 from dataclasses import dataclass
-from typing import Any
 
 from rich.console import Console
 
+from selflengthen.contract.held_out import HeldOutSummary
 from selflengthen.errors import ConfigError
 from selflengthen.process.signals import cancel_on_signal
 from synth.config import RunConfig
@@ -19,15 +19,13 @@ from synth.run.prepare import PreparedRun, prepare
 from synth.run.session import announcing, held
 from synth.run.worker import measure
 
-JsonRow = dict[str, Any]
-
 
 @dataclass(frozen=True, slots=True)
 class MeasureResult:
     """What a measure came to."""
 
     files: IterationFiles
-    summary: JsonRow | None
+    summary: HeldOutSummary | None
     """None if it was interrupted."""
 
 

@@ -1,26 +1,27 @@
-"""The summary of a run: what `metrics.json` holds and every display shows.
-
-`samples` counts how far things got: `instructions`, `initial` (passed the filter), `initial_kept`
-(survived length sampling), `extended` (passed and grew), `records` (survived length sampling).
-Books also count `slots_expanded`: those that found an instruction or gave up.
-`schedule`, `engine` and `replayed` are of the process that wrote them; `replayed` counts the
-completions that it took over from the journals of an earlier one.
-"""
+"""A run summed up: what `metrics.json` holds and every display shows."""
 
 from dataclasses import asdict, dataclass
-from typing import Any
 
+from selflengthen.contract.metrics import (
+    Acceptance,
+    CohortCounts,
+    EngineFigures,
+    Goodput,
+    LossRow,
+    Metrics,
+    Percentiles,
+    Samples,
+    Schedule,
+    TokenOutcomes,
+)
 from selflengthen.percentiles import percentiles
 from synth.config import RunConfig
-from synth.engine.base import EngineLoad, Loss
-from synth.method.books.ledger import KEPT, MEASURED, RETRIED, Ledger
+from synth.engine.base import EngineLoad
+from synth.method.books.ledger import KEPT, MEASURED, RETRIED, Ledger, Tokens
 from synth.method.recipe import Recipe
 from synth.method.stages import DECIDING_STAGES, Stage
 from synth.run.tally import Progress, RecordWords, Tally, Totals
 
-JsonRow = dict[str, Any]
-
-_SAMPLES = ("instructions", "initial", "initial_kept", "extended", "records")
 # Share of a slot's work up to each stage's end, for the estimate of the time left.
 _EXPAND_WEIGHT, _GENERATE_WEIGHT, _EXTEND_WEIGHT = 0.1, 0.25, 0.65
 
@@ -37,95 +38,93 @@ class Pace:
     tokens_per_s_now: float
 
 
-def summarize(recipe: Recipe, tally: Tally, progress: Progress, pace: Pace) -> JsonRow:
-    """Sum a run up as one JSON object."""
-    engine, times, seconds = progress.load, progress.times, pace.seconds
-    totals, config = tally.totals(progress), recipe.config
+def summarize(recipe: Recipe, tally: Tally, progress: Progress, pace: Pace) -> Metrics:
+    """Sum a run up."""
+    engine, config = progress.load, recipe.config
+    totals = tally.totals(progress)
     ledger = _with_losses(totals.ledger, engine)
-    return {
-        "state": pace.state,
-        "iteration": recipe.iteration,
-        "asked": config.num_instructions,
-        "cohorts": {
-            "total": recipe.plan.num_cohorts,
-            "open": progress.num_open,
-            "complete": tally.num_complete,
-        },
-        "samples": {name: totals.counts[name] for name in _SAMPLES},
-        "acceptance": _acceptance(totals),
-        "exhausted": dict(sorted(totals.exhaustions.items())),
-        "tokens": _tokens(ledger),
-        "goodput": _goodput(tally, ledger.total().generated, seconds),
-        "schedule": {
-            "occupancy": round(
-                engine.mean_running / (config.engine.max_num_seqs * max(1, engine.num_engines)), 4
-            ),
-            "bubble_seconds": round(times.bubble_seconds, 2),
-            "seconds_until_last_cohort": round(times.seconds, 2),
-        },
-        "num_words": _word_percentiles(tally.record_words),
-        "held_out": tally.held_out,
-        "replayed": progress.num_replayed,
-        "seconds": round(seconds, 1),
-        "seconds_left": _seconds_left(config, totals, seconds),
-        "tokens_per_s": round(pace.tokens_per_s, 1),
-        "tokens_per_s_now": round(pace.tokens_per_s_now, 1),
-        "engine": _engine(engine),
-        "ledger": list(ledger.rows()),
-    }
+    num_seqs = config.engine.max_num_seqs * max(1, engine.num_engines)
+    return Metrics(
+        state=pace.state,
+        iteration=recipe.iteration,
+        asked=config.num_instructions,
+        cohorts=CohortCounts(
+            total=recipe.plan.num_cohorts, open=progress.num_open, complete=tally.num_complete
+        ),
+        samples=Samples(**{name: totals.counts[name] for name in Samples.model_fields}),
+        acceptance={stage.value: _acceptance(totals, stage) for stage in DECIDING_STAGES},
+        exhausted=dict(sorted(totals.exhaustions.items())),
+        tokens=_tokens(ledger),
+        goodput=_goodput(tally, ledger.total().generated, pace.seconds),
+        schedule=Schedule(
+            occupancy=round(engine.mean_running / num_seqs, 4),
+            bubble_seconds=round(progress.times.bubble_seconds, 2),
+            seconds_until_last_cohort=round(progress.times.seconds, 2),
+        ),
+        num_words=_word_percentiles(tally.record_words),
+        held_out=tally.held_out,
+        replayed=progress.num_replayed,
+        seconds=round(pace.seconds, 1),
+        seconds_left=_seconds_left(config, totals, pace.seconds),
+        tokens_per_s=round(pace.tokens_per_s, 1),
+        tokens_per_s_now=round(pace.tokens_per_s_now, 1),
+        engine=_engine(engine),
+        ledger=ledger.rows(),
+    )
 
 
-def _acceptance(totals: Totals) -> JsonRow:
-    """For each stage that decides: requests, those kept, and the others by outcome."""
-    acceptance = {}
-    for stage in DECIDING_STAGES:
-        outcomes = totals.ledger.reasons(stage)
-        ranked = sorted(outcomes.items(), key=lambda item: (-item[1], item[0]))
-        acceptance[stage.value] = {
-            "requests": sum(outcomes.values()),
-            "kept": outcomes.get("kept", 0),
-            "dropped": {outcome: number for outcome, number in ranked if outcome != "kept"},
-        }
-    return acceptance
+def _acceptance(totals: Totals, stage: Stage) -> Acceptance:
+    outcomes = totals.ledger.reasons(stage)
+    ranked = sorted(outcomes.items(), key=lambda item: (-item[1], item[0]))
+    return Acceptance(
+        requests=sum(outcomes.values()),
+        kept=outcomes.get(KEPT, 0),
+        dropped={outcome: number for outcome, number in ranked if outcome != KEPT},
+    )
 
 
 def _with_losses(ledger: Ledger, engine: EngineLoad) -> Ledger:
     """Return a ledger that also has what engines did before they died."""
     whole = Ledger()
-    whole.add_rows(ledger.rows())
+    whole.add(ledger)
     for loss in engine.losses:
-        whole.add_rows([_loss(loss) | {"outcome": RETRIED}])
+        tokens = Tokens(loss.requests, loss.prompt, loss.cached, loss.generated)
+        whole.add_tokens(loss.kind, RETRIED, tokens)
     return whole
 
 
-def _engine(load: EngineLoad) -> JsonRow:
-    return asdict(load) | {"losses": [_loss(loss) for loss in load.losses]}
+def _engine(load: EngineLoad) -> EngineFigures:
+    losses = tuple(
+        LossRow(
+            stage=loss.kind,
+            requests=loss.requests,
+            prompt=loss.prompt,
+            cached=loss.cached,
+            generated=loss.generated,
+        )
+        for loss in load.losses
+    )
+    return EngineFigures(**asdict(load) | {"losses": losses})
 
 
-def _loss(loss: Loss) -> JsonRow:
-    """Return a loss by its stage, which is the kind of this method's requests."""
-    row = asdict(loss)
-    return {"stage": row.pop("kind"), **row}
-
-
-def _tokens(ledger: Ledger) -> JsonRow:
-    """Generated tokens by what became of them; the parts add up to `generated`."""
+def _tokens(ledger: Ledger) -> TokenOutcomes:
+    """Count tokens by what became of them."""
     total = ledger.total()
     kept = ledger.total(outcome=KEPT).generated
     aborted = ledger.total(outcome="aborted").generated
     measured = ledger.total(outcome=MEASURED).generated
     retried = ledger.total(outcome=RETRIED).generated
-    return {
-        "prompt": total.prompt,
-        "cached": total.cached,
-        "generated": total.generated,
-        "kept": kept,
-        "aborted": aborted,
-        "measured": measured,
-        "retried": retried,
-        "rejected": total.generated - kept - aborted - measured - retried,
-        "saved": sum(_saved(ledger, stage) for stage in Stage),
-    }
+    return TokenOutcomes(
+        prompt=total.prompt,
+        cached=total.cached,
+        generated=total.generated,
+        kept=kept,
+        aborted=aborted,
+        measured=measured,
+        retried=retried,
+        rejected=total.generated - kept - aborted - measured - retried,
+        saved=sum(_saved(ledger, stage) for stage in Stage),
+    )
 
 
 def _saved(ledger: Ledger, stage: Stage) -> int:
@@ -138,20 +137,19 @@ def _saved(ledger: Ledger, stage: Stage) -> int:
     return max(0, round(mean_tokens * aborted.requests - aborted.generated))
 
 
-def _goodput(tally: Tally, num_generated: int, seconds: float) -> JsonRow:
-    """What the engine's work came to: tokens of texts in records, words of extended responses."""
+def _goodput(tally: Tally, num_generated: int, seconds: float) -> Goodput:
     num_words, accepted = tally.record_words.num_words, tally.accepted_tokens
-    return {
-        "accepted_tokens": accepted,
-        "token_share": round(accepted / num_generated, 4) if num_generated else None,
-        "accepted_words": num_words,
-        "accepted_words_per_engine_hour": round(num_words / seconds * 3600) if seconds else None,
-    }
+    return Goodput(
+        accepted_tokens=accepted,
+        token_share=round(accepted / num_generated, 4) if num_generated else None,
+        accepted_words=num_words,
+        accepted_words_per_engine_hour=round(num_words / seconds * 3600) if seconds else None,
+    )
 
 
-def _word_percentiles(words: RecordWords) -> JsonRow:
+def _word_percentiles(words: RecordWords) -> dict[str, Percentiles]:
     columns = {"initial": words.initial, "response": words.response, "growth": words.growth}
-    return {name: percentiles(counts) for name, counts in columns.items() if counts}
+    return {name: Percentiles(**percentiles(counts)) for name, counts in columns.items() if counts}
 
 
 def _seconds_left(config: RunConfig, totals: Totals, seconds: float) -> float | None:

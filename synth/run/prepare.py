@@ -19,7 +19,7 @@ from synth.method.prompts.prompt_set import load_prompt_set
 from synth.method.recipe import Recipe
 from synth.method.seeds.seed_file import Seeds, load_held_out, load_seeds
 from synth.method.stages import ModelRole
-from synth.run.directory import IterationFiles, JsonRow, RunDirectory
+from synth.run.directory import IterationFiles, RunDirectory
 from synth.run.shards import check_files
 
 
@@ -29,7 +29,7 @@ class PreparedRun:
 
     recipe: Recipe
     directory: RunDirectory
-    resolved: JsonRow
+    resolved: dict[str, Any]
     """The resolved configuration, as `config.json` holds it."""
 
     @property
@@ -105,7 +105,7 @@ def _pool(seeds: Seeds, iteration: int, directory: RunDirectory) -> tuple[str, .
             f"{directory.folder}; run it first"
         )
     check_files(previous, "records")
-    found = {record["instruction_id"]: record["instruction"] for record in previous.read_records()}
+    found = {record.instruction_id: record.instruction for record in previous.read_records()}
     return (*seeds.instructions, *found.values())
 
 

@@ -5,19 +5,18 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Protocol
 
 from rich.console import Console
 from rich.live import Live
 
+from selflengthen.contract.metrics import Metrics
 from selflengthen.files.atomic_file import write_json
 from synth.display.run import line, panel
 from synth.method.recipe import Recipe
 from synth.run.directory import IterationFiles
 from synth.run.metrics import Pace, summarize
 from synth.run.tally import Progress, Tally
-
-JsonRow = dict[str, Any]
 
 _REFRESH_S = 1.0
 _SNAPSHOT_S = 5.0
@@ -58,7 +57,7 @@ class Reporter:
         self._seconds_before = seconds_before
         self._history: deque[tuple[float, int]] = deque()
 
-    def metrics(self, state: str) -> JsonRow:
+    def metrics(self, state: str) -> Metrics:
         """Sum up the run as it stands."""
         progress, seconds = self._run.progress(), self._clock() - self._began
         pace = Pace(
@@ -77,7 +76,7 @@ class Reporter:
         else:
             await self._watch(stop, self._print_line)
 
-    async def _watch(self, stop: asyncio.Event, show: Callable[[JsonRow], None]) -> None:
+    async def _watch(self, stop: asyncio.Event, show: Callable[[Metrics], None]) -> None:
         interval_s = _REFRESH_S if self._console.is_terminal else _LINE_S
         next_shown = self._clock() + interval_s
         next_snapshot = self._clock()
@@ -96,10 +95,10 @@ class Reporter:
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), _REFRESH_S)
 
-    def _refresh(self, live: Live, summary: JsonRow) -> None:
+    def _refresh(self, live: Live, summary: Metrics) -> None:
         live.update(panel(summary, self._run.recipe.config.engine.max_num_seqs), refresh=True)
 
-    def _print_line(self, summary: JsonRow) -> None:
+    def _print_line(self, summary: Metrics) -> None:
         self._console.print(line(summary), soft_wrap=True, highlight=False)
 
     def _speed(self) -> float:

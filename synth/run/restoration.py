@@ -1,16 +1,15 @@
 """Taking over what an earlier run of an iteration completed."""
 
-from typing import Any, Protocol
+from typing import Protocol
 
+from selflengthen.contract.receipt import Receipt
 from selflengthen.errors import CorruptFileError
 from selflengthen.files.digest import digest_of
-from selflengthen.files.json_file import read_json
+from selflengthen.files.json_file import read_as
 from synth.method.cohort import cohort_of
 from synth.method.recipe import Recipe
 from synth.run.directory import IterationFiles
 from synth.run.tally import Tally
-
-JsonRow = dict[str, Any]
 
 
 class Settling(Protocol):
@@ -41,32 +40,32 @@ def restore(recipe: Recipe, files: IterationFiles, tally: Tally, registry: Settl
     return remaining
 
 
-def settled_slots(recipe: Recipe, receipt: JsonRow) -> list[tuple[int, str | None]]:
+def settled_slots(recipe: Recipe, receipt: Receipt) -> list[tuple[int, str | None]]:
     """Return the sequence number of each slot of a complete cohort with what it accepted."""
-    instructions = {row["sequence"]: row["text"] for row in receipt["instructions"]}
-    slots = cohort_of(recipe, receipt["cohort"]).slots
+    instructions = {row.sequence: row.text for row in receipt.instructions}
+    slots = cohort_of(recipe, receipt.cohort).slots
     return [(slot.sequence, instructions.get(slot.sequence)) for slot in slots]
 
 
-def read_receipt(files: IterationFiles, cohort: int) -> JsonRow:
+def read_receipt(files: IterationFiles, cohort: int) -> Receipt:
     """Read what a complete cohort came to.
 
     Raises: CorruptFileError: it, or a file of the cohort, is not as it was written.
     """
-    receipt = read_json(files.receipt(cohort), "delete it and its cohort is made again")
+    receipt = read_as(Receipt, files.receipt(cohort), "delete it and its cohort is made again")
     _check_files(files, receipt)
     return receipt
 
 
-def _check_files(files: IterationFiles, receipt: JsonRow) -> None:
+def _check_files(files: IterationFiles, receipt: Receipt) -> None:
     """Check that the files of a complete cohort are as they were written.
 
     Raises: CorruptFileError: one is missing or another.
     """
-    for path in files.data_files(receipt["cohort"]):
+    for path in files.data_files(receipt.cohort):
         found = digest_of(path) if path.exists() else None
-        if found != receipt["sha256"][path.parent.name]:
+        if found != receipt.sha256.get(path.parent.name):
             raise CorruptFileError(
                 f"{path}: {'missing' if found is None else 'not as it was written'}; restore "
-                f"it, or delete {files.receipt(receipt['cohort'])} and its cohort is made again"
+                f"it, or delete {files.receipt(receipt.cohort)} and its cohort is made again"
             )

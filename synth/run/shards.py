@@ -2,20 +2,17 @@
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
-import orjson
-
+from selflengthen.contract.manifest import ListedFile, Manifest
+from selflengthen.contract.row import Row
 from selflengthen.errors import CorruptFileError
-from selflengthen.files.atomic_file import atomic_file, write_json
+from selflengthen.files.atomic_file import atomic_file, json_line, write_json
 from selflengthen.files.digest import digest_of
-from selflengthen.files.json_file import read_json
+from selflengthen.files.json_file import read_as
 from synth.method.recipe import Recipe
 from synth.method.records import rows_of
 from synth.method.stages import ModelRole
 from synth.run.directory import IterationFiles
-
-JsonRow = dict[str, Any]
 
 
 def write_shards(files: IterationFiles, recipe: Recipe) -> None:
@@ -36,8 +33,8 @@ def write_manifest(files: IterationFiles, num_instructions: int) -> None:
     """
     folders = ("records", "rejects", "shards")
     paths = sorted(path for name in folders for path in (files.folder / name).glob("*.jsonl"))
-    listed = [_describe(path, files.folder) for path in paths]
-    write_json(files.manifest, {"num_instructions": num_instructions, "files": listed})
+    listed = tuple(_describe(path, files.folder) for path in paths)
+    write_json(files.manifest, Manifest(num_instructions=num_instructions, files=listed))
 
 
 def check_files(files: IterationFiles, kind: str) -> None:
@@ -45,15 +42,15 @@ def check_files(files: IterationFiles, kind: str) -> None:
 
     Raises: CorruptFileError: one is missing or another.
     """
-    for row in read_json(files.manifest, "restore it")["files"]:
-        path = files.folder / row["path"]
-        if path.parent.name == kind and (not path.exists() or digest_of(path) != row["sha256"]):
+    for listed in read_as(Manifest, files.manifest, "restore it").files:
+        path = files.folder / listed.path
+        if path.parent.name == kind and (not path.exists() or digest_of(path) != listed.sha256):
             raise CorruptFileError(f"{path}: not as {files.manifest} lists it; restore it")
 
 
-def _cut(rows: Iterable[JsonRow], max_bytes: int) -> Iterator[Iterator[bytes]]:
+def _cut(rows: Iterable[Row], max_bytes: int) -> Iterator[Iterator[bytes]]:
     """Group lines so that no group exceeds `max_bytes`, except a single longer line."""
-    lines = (orjson.dumps(row) + b"\n" for row in rows)
+    lines = map(json_line, rows)
     waiting = next(lines, None)
 
     def group() -> Iterator[bytes]:
@@ -68,12 +65,12 @@ def _cut(rows: Iterable[JsonRow], max_bytes: int) -> Iterator[Iterator[bytes]]:
         yield group()
 
 
-def _describe(path: Path, folder: Path) -> JsonRow:
+def _describe(path: Path, folder: Path) -> ListedFile:
     with path.open("rb") as file:
         num_rows = sum(1 for _ in file)
-    return {
-        "path": str(path.relative_to(folder)),
-        "rows": num_rows,
-        "bytes": path.stat().st_size,
-        "sha256": digest_of(path),
-    }
+    return ListedFile(
+        path=str(path.relative_to(folder)),
+        rows=num_rows,
+        bytes=path.stat().st_size,
+        sha256=digest_of(path),
+    )

@@ -1,13 +1,10 @@
 """`synth status`: what a run directory holds and how far it is."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-
 from rich.console import Console, RenderableType
 
+from selflengthen.contract.metrics import Metrics
 from selflengthen.errors import DirectoryError
-from selflengthen.files.json_file import read_json
+from selflengthen.files.json_file import read_as
 from synth.display.run import final_table, held_out_line
 from synth.method.held_out import summarize_held_out
 from synth.method.stages import TRAINED_ROLES
@@ -34,29 +31,16 @@ def print_status(directory: RunDirectory, console: Console) -> None:
 
 
 def _table(files: IterationFiles, *, is_locked: bool) -> RenderableType:
-    summary = read_json(files.metrics, "delete it")
-    with _as_written_by_this_version(files.metrics):
-        if summary["state"] == "running" and not is_locked:
-            summary["state"] = "interrupted; the same command resumes it"
-        return final_table(summary, str(files.folder))
+    metrics = read_as(Metrics, files.metrics, "delete it")
+    if metrics.state == "running" and not is_locked:
+        state = "interrupted; the same command resumes it"
+        metrics = metrics.model_copy(update={"state": state})
+    return final_table(metrics, str(files.folder))
 
 
 def _beginning(files: IterationFiles) -> str:
     """Say what there is of an iteration without a summary."""
-    answers = files.read_held_out()
-    with _as_written_by_this_version(files.held_out):
-        held_out = summarize_held_out(answers)
+    held_out = summarize_held_out(files.read_held_out())
     if held_out is None:
         return "begun, nothing finished yet"
     return f"only measured; held-out answers: {held_out_line(held_out)}"
-
-
-@contextmanager
-def _as_written_by_this_version(path: Path) -> Iterator[None]:
-    """Say which file has other keys or types than expected."""
-    try:
-        yield
-    except (KeyError, TypeError, AttributeError, ValueError):
-        raise DirectoryError(
-            f"{path}: not as this version writes it; read it with the version that did"
-        ) from None

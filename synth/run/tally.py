@@ -3,18 +3,17 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
+from selflengthen.contract.held_out import HeldOutAnswer, HeldOutSummary
+from selflengthen.contract.receipt import AcceptedInstruction, Receipt
 from synth.engine.admission import RoomTimes
 from synth.engine.base import EngineLoad
 from synth.engine.load import sum_loads
 from synth.method.books.book import CohortBook
 from synth.method.books.ledger import Ledger
 from synth.method.books.verdicts import Verdicts
-from synth.method.held_out import ledger_rows, summarize_held_out
+from synth.method.held_out import ledger_of, summarize_held_out
 from synth.method.sample import ExtendedResponse
-
-JsonRow = dict[str, Any]
 
 
 @dataclass
@@ -27,7 +26,7 @@ class Totals:
 
     def add(self, other: "Totals | CohortBook") -> None:
         """Add other sums, or one cohort."""
-        self.ledger.add_rows(other.ledger.rows())
+        self.ledger.add(other.ledger)
         self.counts.update(other.counts)
         self.exhaustions.update(other.exhaustions)
 
@@ -94,24 +93,21 @@ class Tally:
     record_words: RecordWords = field(default_factory=RecordWords)
     accepted_tokens: int = 0
     """Generated tokens of the texts in records."""
-    held_out: JsonRow | None = None
+    held_out: HeldOutSummary | None = None
     """Summary of the held-out answers, once they are complete."""
 
-    def complete_cohort(self, receipt: JsonRow) -> None:
+    def complete_cohort(self, receipt: Receipt) -> None:
         """Add a cohort that is on disk."""
-        ledger = Ledger()
-        ledger.add_rows(receipt["ledger"])
-        counts: Counter[str] = Counter(receipt["counts"])
-        exhaustions: Counter[str] = Counter(receipt["exhaustions"])
-        self.complete.add(Totals(ledger, counts, exhaustions))
-        self.accepted_tokens += receipt["accepted_tokens"]
-        for initial, response in receipt["record_words"]:
+        counts, exhaustions = Counter(receipt.counts), Counter(receipt.exhaustions)
+        self.complete.add(Totals(Ledger(receipt.ledger), counts, exhaustions))
+        self.accepted_tokens += receipt.accepted_tokens
+        for initial, response in receipt.record_words:
             self.record_words.add(initial, response)
         self.num_complete += 1
 
-    def complete_measure(self, answers: Sequence[JsonRow]) -> None:
+    def complete_measure(self, answers: Sequence[HeldOutAnswer]) -> None:
         """Add the answers to the held-out instructions."""
-        self.complete.ledger.add_rows(ledger_rows(answers))
+        self.complete.ledger.add(ledger_of(answers))
         self.held_out = summarize_held_out(answers)
 
     def totals(self, progress: Progress) -> Totals:
@@ -122,21 +118,21 @@ class Tally:
         return totals
 
 
-def receipt_of(book: CohortBook, survivors: list[ExtendedResponse]) -> JsonRow:
+def receipt_of(book: CohortBook, survivors: list[ExtendedResponse]) -> Receipt:
     """Sum a complete cohort up; the opposite of `Tally.complete_cohort`."""
     book.count("records", len(survivors))
-    return {
-        "cohort": book.cohort,
-        "counts": dict(sorted(book.counts.items())),
-        "exhaustions": dict(sorted(book.exhaustions.items())),
-        "instructions": [
-            {"sequence": sequence, "text": text}
+    return Receipt(
+        cohort=book.cohort,
+        counts=dict(sorted(book.counts.items())),
+        exhaustions=dict(sorted(book.exhaustions.items())),
+        instructions=tuple(
+            AcceptedInstruction(sequence=sequence, text=text)
             for sequence, text in sorted(book.instructions.items())
-        ],
-        "accepted_tokens": _accepted_tokens(survivors),
-        "record_words": [[sample.initial.num_words, sample.num_words] for sample in survivors],
-        "ledger": list(book.ledger.rows()),
-    }
+        ),
+        accepted_tokens=_accepted_tokens(survivors),
+        record_words=tuple((sample.initial.num_words, sample.num_words) for sample in survivors),
+        ledger=book.ledger.rows(),
+    )
 
 
 def _accepted_tokens(survivors: list[ExtendedResponse]) -> int:

@@ -2,8 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
+from selflengthen.contract.held_out import HeldOutAnswer
+from selflengthen.contract.receipt import Receipt
+from selflengthen.contract.record import Record
+from selflengthen.contract.reject import Reject
 from selflengthen.files.atomic_file import write_json, write_json_lines
 from selflengthen.files.digest import digest_of
 from synth.engine.admission import AdmittingEngine
@@ -19,8 +23,6 @@ from synth.method.registry import Registry
 from synth.run.directory import IterationFiles
 from synth.run.tally import Progress, Totals, receipt_of
 
-JsonRow = dict[str, Any]
-
 # Open cohorts per cohort whose first requests alone would fill the engine. Most wait for a few
 # stragglers at a ranking point; the bound is for memory alone.
 _OPEN_COHORTS_RATIO = 4
@@ -29,10 +31,10 @@ _OPEN_COHORTS_RATIO = 4
 class Account(Protocol):
     """Where a worker accounts for what is on disk."""
 
-    def complete_cohort(self, receipt: JsonRow) -> None:
+    def complete_cohort(self, receipt: Receipt) -> None:
         """Add a cohort."""
 
-    def complete_measure(self, answers: Sequence[JsonRow]) -> None:
+    def complete_measure(self, answers: Sequence[HeldOutAnswer]) -> None:
         """Add the answers to the held-out instructions."""
 
 
@@ -114,17 +116,15 @@ class Worker:
             self._account.complete_cohort(receipt)
             journal.discard()
 
-    def _write_cohort(
-        self, receipt: JsonRow, records: list[JsonRow], rejects: list[JsonRow]
-    ) -> None:
-        cohort = receipt["cohort"]
+    def _write_cohort(self, receipt: Receipt, records: list[Record], rejects: list[Reject]) -> None:
+        cohort = receipt.cohort
         write_json_lines(self._files.records(cohort), records)
         write_json_lines(self._files.rejects(cohort), rejects)
         digests = {path.parent.name: digest_of(path) for path in self._files.data_files(cohort)}
-        write_json(self._files.receipt(cohort), receipt | {"sha256": digests})
+        write_json(self._files.receipt(cohort), receipt.model_copy(update={"sha256": digests}))
 
 
-async def measure(recipe: Recipe, files: IterationFiles, engine: Engine) -> list[JsonRow]:
+async def measure(recipe: Recipe, files: IterationFiles, engine: Engine) -> list[HeldOutAnswer]:
     """Answer the held-out instructions unless an earlier run did; return all answers.
 
     The measure has no journal: one that was cut short is repeated.

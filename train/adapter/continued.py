@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from selflengthen.adapter.config import AdapterConfig, read_adapter_config
+from selflengthen.contract.provenance import AdapterSource
 from selflengthen.errors import AdapterError
 from train.adapter.base_layout import empty_base, targeted_layers
 from train.adapter.check import check_served
@@ -19,9 +20,9 @@ class ContinuedAdapter:
     folder: Path
     weights_sha256: str
 
-    def describe(self) -> dict[str, str]:
+    def describe(self) -> AdapterSource:
         """Return what provenance keeps of it."""
-        return {"path": str(self.folder), "weights_sha256": self.weights_sha256}
+        return AdapterSource(path=str(self.folder), weights_sha256=self.weights_sha256)
 
 
 def read_continued(folder: Path, config: TrainConfig) -> ContinuedAdapter:

@@ -5,10 +5,15 @@ import hashlib
 import os
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
+from pydantic import ValidationError
+
+from selflengthen.contract.manifest import Manifest
+from selflengthen.contract.provenance import ShardSource
 from selflengthen.errors import CorruptFileError
 from selflengthen.files.json_file import read_json
 from selflengthen.files.json_lines import numbered_lines
@@ -32,9 +37,9 @@ class Shard:
         """Where `config.json` lies if the shard is in a run directory."""
         return self.path.resolve().parent.parent.parent / "config.json"
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> ShardSource:
         """Return what provenance keeps of it."""
-        return {"path": str(self.path), "sha256": self.sha256, "rows": len(self.rows)}
+        return ShardSource(path=str(self.path), sha256=self.sha256, rows=len(self.rows))
 
 
 def read_shards(paths: Iterable[str]) -> list[Shard]:
@@ -113,11 +118,9 @@ def _listed_files(manifest: Path) -> Iterator[tuple[Path, str]]:
         if _ITERATION.fullmatch(manifest.parent.name):
             raise
         return
-    files = tree.get("files")
-    for row in files if isinstance(files, list) else ():
-        match row:
-            case {"path": str(path), "sha256": str(sha256)}:
-                yield manifest.parent / path, sha256
+    with suppress(ValidationError):
+        for listed in Manifest.model_validate(tree).files:
+            yield manifest.parent / listed.path, listed.sha256
 
 
 def _rows(file: BinaryIO, path: Path) -> Iterator[Row]:

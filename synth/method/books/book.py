@@ -3,16 +3,14 @@
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 from filters import count_words
+from selflengthen.contract.reject import Reject
 from synth.engine.base import Completion, Request
 from synth.method.books.ledger import LENGTH_SAMPLED, Ledger, outcome_of
 from synth.method.books.verdicts import Verdicts
 from synth.method.sample import Exchange, ExtendedResponse, InitialResponse
 from synth.method.stages import Stage
-
-JsonRow = dict[str, Any]
 
 
 @dataclass
@@ -23,9 +21,9 @@ class CohortBook:
     verdicts: Verdicts = field(default_factory=Verdicts)
     """Shared by all books of a process."""
     ledger: Ledger = field(default_factory=Ledger)
-    rejects: list[JsonRow] = field(default_factory=list)
+    rejects: list[Reject] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
-    """Slots and samples that got this far: see `synth.run.metrics` for the names."""
+    """Slots and samples that got this far: see `selflengthen.contract.metrics` for the names."""
     exhaustions: Counter[str] = field(default_factory=Counter)
     """Samples that used up their attempts, by stage."""
     instructions: dict[int, str] = field(default_factory=dict)
@@ -52,14 +50,14 @@ class CohortBook:
     def reject_text(self, text_id: str, stage: str, reason: str, text: str) -> None:
         """Write down a dropped text whose requests are booked elsewhere."""
         self.rejects.append(
-            {
-                "id": text_id,
-                "cohort": self.cohort,
-                "stage": str(stage),
-                "reason": reason,
-                "num_words": count_words(text),
-                "text": text,
-            }
+            Reject(
+                id=text_id,
+                cohort=self.cohort,
+                stage=str(stage),
+                reason=reason,
+                num_words=count_words(text),
+                text=text,
+            )
         )
 
     def settle(self, exchanges: Iterable[Exchange], reason: str | None) -> None:
@@ -77,7 +75,7 @@ class CohortBook:
 
     def merge(self, other: "CohortBook") -> None:
         """Take over what another book of the same cohort holds."""
-        self.ledger.add_rows(other.ledger.rows())
+        self.ledger.add(other.ledger)
         self.rejects += other.rejects
         self.counts.update(other.counts)
         self.exhaustions.update(other.exhaustions)
@@ -89,8 +87,7 @@ class CohortBook:
 
         Its texts are not written down: how far they got depends on timing.
         """
-        for row in other.ledger.rows():
-            self.ledger.add_rows([row | {"outcome": f"rejected:{reason}"}])
+        self.ledger.add(other.ledger, outcome=f"rejected:{reason}")
         for open_exchanges in exchanges:
             self.settle(open_exchanges, reason)
 
@@ -102,6 +99,6 @@ class CohortBook:
         """Count samples that got this far."""
         self.counts[name] += num_samples
 
-    def sorted_rejects(self) -> list[JsonRow]:
+    def sorted_rejects(self) -> list[Reject]:
         """Return the rejects in an order that does not depend on timing."""
-        return sorted(self.rejects, key=lambda row: (row["id"], row["stage"], row["reason"]))
+        return sorted(self.rejects, key=lambda row: (row.id, row.stage, row.reason))

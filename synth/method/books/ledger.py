@@ -1,9 +1,10 @@
 """The token ledger: every request of a run, by stage and outcome."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from selflengthen.contract.receipt import LedgerRow
 from synth.engine.base import Completion, FinishReason
 
 KEPT = "kept"
@@ -57,18 +58,32 @@ class Tokens:
         return total
 
 
-LedgerRow = dict[str, str | int]
-
-
 class Ledger:
     """Tokens by stage and outcome; each request is booked exactly once."""
 
-    def __init__(self) -> None:
+    def __init__(self, rows: Iterable[LedgerRow] = ()) -> None:
+        """Take rows that another ledger yielded."""
         self._entries: dict[tuple[str, str], Tokens] = defaultdict(Tokens)
+        for row in rows:
+            tokens = Tokens(row.requests, row.prompt, row.cached, row.generated)
+            self.add_tokens(row.stage, row.outcome, tokens)
 
     def book(self, stage: str, outcome: str, completion: Completion) -> None:
         """Book one request."""
-        self._entries[stage, outcome] += Tokens.of([completion])
+        self.add_tokens(stage, outcome, Tokens.of([completion]))
+
+    def add_tokens(self, stage: str, outcome: str, tokens: Tokens) -> None:
+        """Book requests that are added up."""
+        self._entries[str(stage), outcome] += tokens
+
+    def add(self, other: "Ledger", *, outcome: str | None = None) -> None:
+        """Add another ledger.
+
+        Args:
+            outcome: What became of all its requests; None: as it has them.
+        """
+        for (entry_stage, entry_outcome), tokens in other._entries.items():
+            self.add_tokens(entry_stage, outcome or entry_outcome, tokens)
 
     def total(self, *, stage: str | None = None, outcome: str | None = None) -> Tokens:
         """Add up the entries of a stage, of an outcome (with all its reasons), or all."""
@@ -86,22 +101,16 @@ class Ledger:
             if entry_stage == stage
         }
 
-    def rows(self) -> Iterator[LedgerRow]:
-        """Yield one plain row per entry, in a fixed order."""
-        for (stage, outcome), tokens in sorted(self._entries.items()):
-            yield {
-                "stage": stage,
-                "outcome": outcome,
-                "requests": tokens.requests,
-                "prompt": tokens.prompt,
-                "cached": tokens.cached,
-                "generated": tokens.generated,
-            }
-
-    def add_rows(self, rows: Iterable[LedgerRow]) -> None:
-        """Add rows that `rows` yielded."""
-        for row in rows:
-            tokens = Tokens(
-                *(int(row[key]) for key in ("requests", "prompt", "cached", "generated"))
+    def rows(self) -> tuple[LedgerRow, ...]:
+        """Return one row per entry, in a fixed order."""
+        return tuple(
+            LedgerRow(
+                stage=stage,
+                outcome=outcome,
+                requests=tokens.requests,
+                prompt=tokens.prompt,
+                cached=tokens.cached,
+                generated=tokens.generated,
             )
-            self._entries[str(row["stage"]), str(row["outcome"])] += tokens
+            for (stage, outcome), tokens in sorted(self._entries.items())
+        )

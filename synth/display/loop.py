@@ -1,0 +1,47 @@
+"""The table of a loop."""
+
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from selflengthen.contract.loop_row import LoopRow
+
+_UNKNOWN = "-"
+
+
+def loop_table(rows: list[LoopRow]) -> Table:
+    """Render one entry per macro-iteration."""
+    table = Table(
+        "#",
+        "rows",
+        "words\nmedian\np90",
+        "growth",
+        "kept\ninitial\nextended",
+        "held-out\nwords",
+        "loss\nGenerator\nExtender",
+        title="macro-iterations",
+        box=SIMPLE_HEAD,
+    )
+    for row in rows:
+        table.add_row(*_cells(row))
+    return table
+
+
+def _cells(row: LoopRow) -> list[str]:
+    initial, response, held_out = row.num_words.initial, row.num_words.response, row.held_out_words
+    return [
+        str(row.iteration),
+        _format(row.rows, ",d"),
+        f"{_change(initial.p50, response.p50)}\n{_change(initial.p90, response.p90)}",
+        _format(row.growth, ".2f"),
+        "\n".join(_format(share, ".0%") for share in row.acceptance.values()),
+        _change(held_out.before, held_out.after),
+        "\n".join(_format(loss, ".3f") for loss in row.loss.values()),
+    ]
+
+
+def _change(before: float | None, after: float | None) -> str:
+    return f"{_format(before, ',d')} -> {_format(after, ',d')}"
+
+
+def _format(value: float | None, form: str) -> str:
+    return _UNKNOWN if value is None else format(value, form)
