@@ -21,9 +21,8 @@ from benchmarks.overhead import run_config
 from benchmarks.result import report
 from benchmarks.timed_engine import TimedEngine, tokens_per_s
 from selflengthen.process.signals import Announce
-from synth.cluster.driver import start_coordinator
 from synth.cluster.environment import set_ray_environment
-from synth.cluster.session import connect, run_on_cluster
+from synth.cluster.session import connect, run_on_cluster, start_coordinator
 from synth.config import RunConfig
 from synth.engine.base import Engine
 from synth.method.recipe import Recipe

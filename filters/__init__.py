@@ -7,9 +7,8 @@ from filters.length_sampling import (
 )
 from filters.length_score import LengthDemand
 from filters.near_duplicate import InstructionIndex
-from filters.profile import PROFILES, Circumstances, Profile
-from filters.verdict import KEEP, Verdict
-from filters.watch import Watch
+from filters.profile import PROFILES, Profile
+from filters.rule import KEEP, Circumstances, Verdict, Watch
 from filters.words import count_words
 
 __all__ = [

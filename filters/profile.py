@@ -4,117 +4,23 @@
 that results can be compared with it. A profile is a frozen value: its fields are its thresholds.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from functools import cached_property
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from filters.default_watch import (
-    DefaultWatch,
-    LanguageSign,
-    LeakSign,
-    LengthSign,
-    LoopSign,
-    OpeningSign,
-    Sign,
-)
-from filters.ending import is_complete, reference_llama_ends, reference_qwen_ends
-from filters.language import drifting_stretch, expected_script, script_names, script_share
-from filters.loop import LoopBounds, find_loop
-from filters.meta import (
-    is_closing_offer,
-    leaks_prompt,
-    opens_with_meta_talk,
-    opens_with_refusal,
-    reference_llama_meta_word,
-)
-from filters.prose import prose_segments
-from filters.repetition import (
-    has_repeated_ngram,
-    reference_llama_units,
-    reference_qwen_units,
-    repeated_share,
-)
-from filters.trim import trim_remarks
-from filters.verdict import KEEP, Verdict
-from filters.watch import RepeatedNgramWatch, Watch
-from filters.words import count_words, script_units
+from filters.reference import ReferenceLlamaProfile, ReferenceQwenProfile
+from filters.rule import KEEP, UNKNOWN, Circumstances, Rule, SignWatch, Verdict, Watch
+from filters.rules.drift import DriftRule
+from filters.rules.ending import EndingRule
+from filters.rules.length import LengthRule, WholeRule
+from filters.rules.loop import LoopBounds, LoopRule
+from filters.rules.meta import LeakRule, OfferRule, OpeningRule
+from filters.rules.repetition import RepetitionRule
+from filters.text import JudgedText
+from filters.trim import settled, trim_remarks
 from selflengthen.settings import Settings
-
-REFERENCE_QWEN_NGRAM_UNITS = 13
-REFERENCE_LLAMA_NGRAM_WORDS = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Circumstances:
-    """What is known about a response beside its text."""
-
-    instruction: str | None = None
-    is_truncated: bool = False
-    """The engine stopped at the token limit."""
-    prompt_lines: tuple[str, ...] = ()
-    """Fixed lines of the prompt; a response that repeats one leaks the prompt."""
-
-
-UNKNOWN = Circumstances()
-
-
-class ReferenceQwenProfile(Settings):
-    """The reference's rules in `qwen/`: ending, then any repeated 13-gram.
-
-    Source: Self-Lengthen, `check_response` in `qwen/`, commit 004e880.
-    """
-
-    profile: Literal["reference-qwen"] = "reference-qwen"
-    """Name of the profile."""
-
-    def judge(self, text: str, circumstances: Circumstances = UNKNOWN) -> Verdict:
-        """Judge by the text alone; reasons are `punctuation` and `ngram`."""
-        if not reference_qwen_ends(text):
-            return Verdict("punctuation")
-        repeats = has_repeated_ngram(reference_qwen_units(text), REFERENCE_QWEN_NGRAM_UNITS)
-        return Verdict("ngram") if repeats else KEEP
-
-    def trim(self, text: str) -> str:
-        """Return the text as it is."""
-        return text
-
-    def watch(self, circumstances: Circumstances = UNKNOWN) -> Watch:
-        """Return a fresh watch for one response."""
-        return RepeatedNgramWatch(reference_qwen_units, REFERENCE_QWEN_NGRAM_UNITS)
-
-    def watch_draft(self) -> None:
-        """Return no watch for a draft: the reference judges only what it becomes a part of."""
-
-
-class ReferenceLlamaProfile(Settings):
-    """The reference's rules in `llama/`: ending, meta words, then any repeated 10-gram.
-
-    Source: Self-Lengthen, `check_response` in `llama/`, commit 004e880.
-    """
-
-    profile: Literal["reference-llama"] = "reference-llama"
-    """Name of the profile."""
-
-    def judge(self, text: str, circumstances: Circumstances = UNKNOWN) -> Verdict:
-        """Judge by the text alone; reasons are `punctuation`, `stopword:<word>` and `ngram`."""
-        if not reference_llama_ends(text):
-            return Verdict("punctuation")
-        if word := reference_llama_meta_word(text):
-            return Verdict(f"stopword:{word}")
-        repeats = has_repeated_ngram(reference_llama_units(text), REFERENCE_LLAMA_NGRAM_WORDS)
-        return Verdict("ngram") if repeats else KEEP
-
-    def trim(self, text: str) -> str:
-        """Return the text as it is."""
-        return text
-
-    def watch(self, circumstances: Circumstances = UNKNOWN) -> Watch:
-        """Return a fresh watch for one response."""
-        return RepeatedNgramWatch(reference_llama_units, REFERENCE_LLAMA_NGRAM_WORDS)
-
-    def watch_draft(self) -> None:
-        """Return no watch for a draft: the reference judges only what it becomes a part of."""
 
 
 class DefaultProfile(Settings):
@@ -153,88 +59,45 @@ class DefaultProfile(Settings):
             raise ValueError(f"min_words {self.min_words} exceeds max_words {self.max_words}")
         return self
 
-    def judge(self, text: str, circumstances: Circumstances = UNKNOWN) -> Verdict:
-        """Judge a response; the first rule that objects gives the reason.
-
-        Reasons: `empty`, `truncated`, `too_short`, `too_long`, `refusal`, `meta_talk`,
-        `prompt_leak`, `closing_offer`, `incomplete_ending`, `language_drift`, `loop`, `repetition`.
-        """
-        if not text.strip():
-            return Verdict("empty")
-        reason = (
-            ("truncated" if circumstances.is_truncated else None)
-            or self._judge_length(text)
-            or _judge_frame(text, circumstances.prompt_lines)
-            or (None if is_complete(text) else "incomplete_ending")
-            or self._judge_prose(prose_segments(text), _expected_script(circumstances))
+    @cached_property
+    def rules(self) -> tuple[Rule, ...]:
+        """The rules, in the order in which they are asked."""
+        loops = LoopBounds(self.loop_max_period, self.loop_min_repeats, self.loop_min_units)
+        return (
+            WholeRule(),
+            LengthRule(self.min_words, self.max_words),
+            OpeningRule(),
+            LeakRule(),
+            OfferRule(),
+            EndingRule(),
+            DriftRule(self.min_script_share, self.min_stretch_script_share, self.stretch_units),
+            LoopRule(loops),
+            RepetitionRule(self.repeated_ngram_units, self.max_repeated_share),
         )
+
+    def judge(self, text: str, known: Circumstances = UNKNOWN) -> Verdict:
+        """Judge a response; the first rule that objects gives the reason."""
+        judged = JudgedText(text)
+        reasons = (rule.judge(judged, known) for rule in self.rules)
+        reason = next(filter(None, reasons), None)
         return Verdict(reason) if reason else KEEP
 
     def trim(self, text: str) -> str:
         """Cut the assistant's remarks behind a last thematic break."""
         return trim_remarks(text)
 
-    def watch(self, circumstances: Circumstances = UNKNOWN) -> Watch:
+    def watch(self, known: Circumstances = UNKNOWN) -> Watch:
         """Return a fresh watch for one response."""
-        signs = self._draft_signs()
-        signs.append(LeakSign(circumstances.prompt_lines))
-        if script := _expected_script(circumstances):
-            signs.append(LanguageSign(script, self.stretch_units, self.min_stretch_script_share))
-        if self.max_words is not None:
-            signs.append(LengthSign(self.max_words))
-        return DefaultWatch(signs)
+        return _watch(self.rules, known)
 
     def watch_draft(self) -> Watch:
-        """Return a fresh watch for a text of which only the beginning is used.
-
-        A draft that loops does not find its end any more, so it is lost wherever the loop stands.
-        """
-        return DefaultWatch(self._draft_signs())
-
-    def _draft_signs(self) -> list[Sign]:
-        return [OpeningSign(), LoopSign(self._loop_bounds)]
-
-    @property
-    def _loop_bounds(self) -> LoopBounds:
-        return LoopBounds(self.loop_max_period, self.loop_min_repeats, self.loop_min_units)
-
-    def _judge_length(self, text: str) -> str | None:
-        if self.min_words is None and self.max_words is None:
-            return None
-        num_words = count_words(text)
-        if self.min_words is not None and num_words < self.min_words:
-            return "too_short"
-        return "too_long" if self.max_words is not None and num_words > self.max_words else None
-
-    def _judge_prose(self, segments: list[str], script: str | None) -> str | None:
-        if script and self._drifts(script_names("\n".join(segments)), script):
-            return "language_drift"
-        units = [script_units(segment) for segment in segments]
-        if any(find_loop(segment_units, self._loop_bounds) for segment_units in units):
-            return "loop"
-        share = repeated_share(units, self.repeated_ngram_units)
-        return "repetition" if share > self.max_repeated_share else None
-
-    def _drifts(self, names: list[str], script: str) -> bool:
-        return script_share(names, script) < self.min_script_share or drifting_stretch(
-            names, script, self.stretch_units, self.min_stretch_script_share
-        )
+        """Return a fresh watch for a text of which only the beginning is used."""
+        return _watch([rule for rule in self.rules if rule.watches_drafts], UNKNOWN)
 
 
-def _expected_script(circumstances: Circumstances) -> str | None:
-    return expected_script(circumstances.instruction) if circumstances.instruction else None
-
-
-def _judge_frame(text: str, prompt_lines: tuple[str, ...]) -> str | None:
-    """Judge the first and last line, and what can only come from a prompt."""
-    lines = text.strip().split("\n")
-    if opens_with_refusal(lines[0]):
-        return "refusal"
-    if opens_with_meta_talk(lines[0]):
-        return "meta_talk"
-    if leaks_prompt(text, prompt_lines):
-        return "prompt_leak"
-    return "closing_offer" if is_closing_offer(lines[-1]) else None
+def _watch(rules: Iterable[Rule], known: Circumstances) -> Watch:
+    signs = (rule.sign(known) for rule in rules)
+    return SignWatch([sign for sign in signs if sign], settled)
 
 
 Profile = Annotated[

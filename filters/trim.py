@@ -2,7 +2,7 @@
 
 import re
 
-from filters.meta import is_closing_offer, opens_with_meta_talk
+from filters.rules.meta import is_closing_offer, opens_with_meta_talk
 from filters.words import count_words
 
 _THEMATIC_BREAK = re.compile(r"^[ ]{0,3}(?:-[ ]*){3,}$|^[ ]{0,3}(?:\*[ ]*){3,}$", re.MULTILINE)

@@ -36,16 +36,11 @@ def run(
     config: Path, out: Path, iteration: int, allow_fewer: bool, overrides: tuple[str, ...]
 ) -> None:
     """Synthesize one macro-iteration of data; run again, it goes on where it was."""
-    from selflengthen.config_file import load_config
-    from synth.config import RunConfig
-    from synth.run.directory import RunDirectory
-    from synth.start import run_iteration
+    from selflengthen import load_config, synthesize
 
-    settings, directory = load_config(RunConfig, config, overrides), RunDirectory(out)
-    result = run_iteration(settings, iteration, directory)
-    if result is None:
-        folder = directory.iteration(iteration).folder
-        click.echo(f"iteration {iteration} is complete already: {folder}")
+    result = synthesize(load_config(config, overrides), out, iteration)
+    if result.was_complete:
+        click.echo(f"iteration {iteration} is complete already: {result.files.folder}")
     elif result.state == "interrupted":
         sys.exit(EXIT_INTERRUPTED)
     elif result.has_fewer_than_asked and not allow_fewer:

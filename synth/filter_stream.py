@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO
 
-from filters import Circumstances, Profile, count_words
+from filters.profile import Profile
+from filters.rule import Circumstances
+from filters.words import count_words
 from selflengthen.errors import UsageError
 from selflengthen.files.json_lines import numbered_lines, parse_object
 

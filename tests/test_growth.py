@@ -194,7 +194,7 @@ def test_an_iteration_that_something_was_made_of_does_not_grow(tmp_path, made):
     with pytest.raises(ConfigError, match=rf"complete with 10 and .*{made} was made of it"):
         run_iteration(numbered(24), 1, RunDirectory(tmp_path))
     assert files.manifest.read_bytes() == manifest
-    assert run_iteration(numbered(10), 1, RunDirectory(tmp_path)) is None
+    assert run_iteration(numbered(10), 1, RunDirectory(tmp_path)).was_complete
 
 
 def test_a_complete_iteration_of_the_version_before_knows_its_number(tmp_path):
@@ -205,7 +205,7 @@ def test_a_complete_iteration_of_the_version_before_knows_its_number(tmp_path):
     (tmp_path / "iteration-2").mkdir()
     with pytest.raises(ConfigError, match="complete with 10 and"):
         run_iteration(numbered(24), 1, RunDirectory(tmp_path))
-    assert run_iteration(numbered(10), 1, RunDirectory(tmp_path)) is None
+    assert run_iteration(numbered(10), 1, RunDirectory(tmp_path)).was_complete
 
 
 def test_a_run_that_grows_is_not_complete_meanwhile(tmp_path):

@@ -19,7 +19,7 @@ from selflengthen.contract.held_out import HeldOutAnswer
 from selflengthen.errors import ConfigError, CorruptFileError
 from synth.engine.base import FinishReason
 from synth.engine.errors import EngineError
-from synth.method.held_out import summarize_held_out
+from synth.method.books.measure import summarize_held_out
 from synth.method.registry import InstructionRegistry
 from synth.method.seeds.seed_file import BUILT_IN, load_held_out, load_seeds
 from synth.method.stages import Stage

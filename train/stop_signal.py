@@ -1,16 +1,14 @@
 """Ctrl-C and SIGTERM: the first ends a training at the next step, with a checkpoint."""
 
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from types import FrameType
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from selflengthen.errors import EXIT_INTERRUPTED
+from selflengthen.process.signals import SIGNALS, handled_by
 from train.errors import TrainingError
-
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class InterruptedTrainingError(TrainingError):
@@ -25,15 +23,9 @@ class StopSignal(TrainerCallback):  # type: ignore[misc]
     def __init__(self) -> None:
         self._received = False
 
-    @contextmanager
-    def listening(self) -> Iterator[None]:
-        """Take the signals over for the block."""
-        earlier = {number: signal.signal(number, self._receive) for number in _SIGNALS}
-        try:
-            yield
-        finally:
-            for number, handler in earlier.items():
-                signal.signal(number, handler)
+    def listening(self) -> AbstractContextManager[None]:
+        """Take the signals over for a block."""
+        return handled_by(self._receive)
 
     def on_step_end(
         self,
@@ -55,5 +47,5 @@ class StopSignal(TrainerCallback):  # type: ignore[misc]
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
         self._received = True
-        for each in _SIGNALS:
+        for each in SIGNALS:
             signal.signal(each, signal.SIG_DFL)

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM, as an event of the loop."""
+"""Ctrl-C and SIGTERM: who takes them, and for how long."""
 
 import asyncio
 import multiprocessing
@@ -14,8 +14,40 @@ from selflengthen.errors import EXIT_INTERRUPTED
 
 Announce = Callable[[str], None]
 """Tells the person at the terminal what happens."""
+Handler = Callable[[int, FrameType | None], None]
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+_interrupts: dict[asyncio.AbstractEventLoop, Callable[[], None]] = {}
+"""How runs in other threads than the main one are interrupted, which signals do not reach."""
+
+
+@contextmanager
+def handled_by(handler: Handler) -> Iterator[None]:
+    """Let a handler take the signals while the block lasts; those that are ignored stay so.
+
+    Does nothing in a thread beside the main one.
+    """
+    if not _is_main_thread():
+        yield
+        return
+    with restored():
+        for number in SIGNALS:
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, handler)
+        yield
+
+
+@contextmanager
+def restored() -> Iterator[None]:
+    """Put the handlers of signals back after the block, whoever replaced them."""
+    earlier = {number: signal.getsignal(number) for number in SIGNALS}
+    try:
+        yield
+    finally:
+        if _is_main_thread():
+            for number, handler in earlier.items():
+                signal.signal(number, handler)
 
 
 def cancel_on_signal(task: "asyncio.Task[Any]") -> asyncio.Event:
@@ -25,38 +57,40 @@ def cancel_on_signal(task: "asyncio.Task[Any]") -> asyncio.Event:
     def interrupt() -> None:
         interrupted.set()
         task.cancel()
-        for number in _SIGNALS:
-            loop.remove_signal_handler(number)
-            signal.signal(number, _leave)
+        if _is_main_thread():
+            for number in SIGNALS:
+                loop.remove_signal_handler(number)
+                signal.signal(number, _leave)
 
-    for number in _SIGNALS:
-        loop.add_signal_handler(number, interrupt)
+    if _is_main_thread():
+        for number in SIGNALS:
+            loop.add_signal_handler(number, interrupt)
+    else:
+        _interrupts[loop] = interrupt
+        task.add_done_callback(lambda _: _interrupts.pop(loop, None))
     return interrupted
+
+
+def interrupt_other_threads() -> None:
+    """Interrupt the runs of other threads, as a first Ctrl-C does a command."""
+    for loop, interrupt in list(_interrupts.items()):
+        loop.call_soon_threadsafe(interrupt)
 
 
 @contextmanager
 def leaving_on_signal(announce: Announce) -> Iterator[None]:
-    """On a signal, kill the children and leave, while a library that hides exceptions starts.
-
-    Does nothing in a thread beside the main one, which signals do not reach.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
+    """On a signal, kill the children and leave, while a library that hides exceptions starts."""
 
     def leave(number: int, frame: FrameType | None) -> None:
         announce("interrupted; the same command goes on")
         _leave(number, frame)
 
-    before = {number: signal.getsignal(number) for number in _SIGNALS}
-    for number in _SIGNALS:
-        if before[number] is not signal.SIG_IGN:
-            signal.signal(number, leave)
-    try:
+    with handled_by(leave):
         yield
-    finally:
-        for number in _SIGNALS:
-            signal.signal(number, before[number])
+
+
+def _is_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()
 
 
 def _leave(_number: int, _frame: FrameType | None) -> None:

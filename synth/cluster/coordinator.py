@@ -8,9 +8,14 @@ import heapq
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
 
 from selflengthen.contract.receipt import Receipt
-from synth.config import ExpandConfig
+from selflengthen.process.signals import Announce
+from synth.config import ExpandConfig, RunConfig
+from synth.engine.base import Engine
+from synth.method.recipe import Recipe
 from synth.method.registry import InstructionRegistry
 from synth.method.slots import CohortPlan, Slot
 from synth.run.tally import Progress
@@ -25,6 +30,26 @@ class News:
     reports: dict[int, Progress]
     is_complete: bool
     """Whether every cohort and the held-out answers are on disk."""
+
+
+class EngineMaker(Protocol):
+    """Starts a replica's engine, in the replica."""
+
+    async def __call__(self, recipe: Recipe, log: Path, announce: Announce) -> Engine:
+        """Start an engine."""
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """What all replicas of a run are told."""
+
+    config: RunConfig
+    iteration: int
+    folder: Path
+    """The run directory, on storage that all nodes share."""
+    working_directory: Path
+    """Where relative paths of the configuration start."""
+    make_engine: EngineMaker
 
 
 class Coordinator:

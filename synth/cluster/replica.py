@@ -5,18 +5,15 @@ import os
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from selflengthen.contract.held_out import HeldOutAnswer
 from selflengthen.contract.receipt import Receipt
 from selflengthen.process.output_redirect import redirected_output
-from selflengthen.process.signals import Announce
 from selflengthen.tasks import first_error, together
+from synth.cluster.coordinator import Assignment
 from synth.cluster.remote_registry import RemoteRegistry
 from synth.config import RunConfig
-from synth.engine.base import Engine
 from synth.method.cohort import Cohort, cohort_of
 from synth.method.recipe import Recipe
 from synth.run.directory import IterationFiles, RunDirectory
@@ -26,26 +23,6 @@ from synth.run.tally import Progress
 from synth.run.worker import Worker
 
 _REPORT_S = 1.0
-
-
-class EngineMaker(Protocol):
-    """Starts a replica's engine, in the replica."""
-
-    async def __call__(self, recipe: Recipe, log: Path, announce: Announce) -> Engine:
-        """Start an engine."""
-
-
-@dataclass(frozen=True)
-class Assignment:
-    """What all replicas of a run are told."""
-
-    config: RunConfig
-    iteration: int
-    folder: Path
-    """The run directory, on storage that all nodes share."""
-    working_directory: Path
-    """Where relative paths of the configuration start."""
-    make_engine: EngineMaker
 
 
 class ReplicaAccount:

@@ -4,15 +4,18 @@ import asyncio
 import signal
 from contextlib import chdir
 from pathlib import Path
+from typing import Any
 
 import ray
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from rich.console import Console
 
 from selflengthen.errors import ConfigError
 from selflengthen.process.own_modules import ROOT
-from selflengthen.process.signals import Announce
-from synth.cluster.driver import ClusterRun, start_actors
-from synth.cluster.replica import Assignment, EngineMaker
+from selflengthen.process.signals import Announce, restored
+from synth.cluster.coordinator import Assignment, Coordinator, EngineMaker
+from synth.cluster.driver import Actors, ClusterRun, gpus_per_replica
+from synth.cluster.replica import Replica
 from synth.config import RunConfig
 from synth.engine.base import Engine
 from synth.engine.start import prepare_engine
@@ -22,6 +25,8 @@ from synth.run.iteration import RunResult, carry_out, is_complete
 from synth.run.prepare import PreparedRun, prepare
 from synth.run.session import announcing
 
+# Every slot that waits for its turn is a call that waits in the coordinator.
+_MAX_WAITING_CALLS = 1_000_000
 # Nothing large goes through Ray's object store.
 _OBJECT_STORE_BYTES = 128 * 1024 * 1024
 
@@ -33,18 +38,17 @@ _SYSTEM = {
 }
 
 
-def run_iteration(config: RunConfig, iteration: int, directory: RunDirectory) -> RunResult | None:
+def run_iteration(config: RunConfig, iteration: int, directory: RunDirectory) -> RunResult:
     """Synthesize one macro-iteration of data, or what is left of it, on replicas.
 
-    Returns: what it came to; None if it was complete before.
     Raises: ConfigError, DirectoryError: nothing was started or written.
     Raises: EngineError: an engine failed; what was finished is kept.
     """
     run = prepare(config, iteration, directory)
     if is_complete(run):
-        return None
+        return RunResult("complete", run.files, was_complete=True)
     prepare_engine(run.recipe.engine_spec)
-    with directory.locked():
+    with restored(), directory.locked():
         directory.claim(run.resolved)
         connect(config)
         try:
@@ -72,6 +76,32 @@ async def run_on_cluster(run: PreparedRun, make_engine: EngineMaker, console: Co
         return await carry_out(ClusterRun(run, actors, assignment, announcing(console)), console)
     finally:
         actors.kill()
+
+
+def start_actors(recipe: Recipe) -> Actors:
+    """Start the coordinator beside the driver, and replicas wherever there is room.
+
+    Replicas that find no room yet start when a node joins; Ray starts one that died again.
+    """
+    config = recipe.config
+    coordinator = start_coordinator(recipe)
+    make_replica = ray.remote(Replica).options(
+        num_cpus=config.ray.cpus_per_replica,
+        num_gpus=gpus_per_replica(config),
+        max_restarts=-1,
+    )
+    numbers = range(config.engine.replicas or 1)
+    replicas = {number: make_replica.remote(number) for number in numbers}
+    return Actors(coordinator, replicas)
+
+
+def start_coordinator(recipe: Recipe) -> Any:  # noqa: ANN401 - of Ray
+    """Start the coordinator on the driver's node: it lives and ends with the driver."""
+    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+    make_coordinator = ray.remote(Coordinator).options(
+        num_cpus=0, scheduling_strategy=here, max_concurrency=_MAX_WAITING_CALLS
+    )
+    return make_coordinator.remote(recipe.plan, recipe.config.expand, recipe.pool, recipe.held_out)
 
 
 def connect(config: RunConfig) -> None:

@@ -4,7 +4,7 @@ Nothing here knows about vLLM. An engine answers every request, also a failed on
 cannot be served is a completion with `FinishReason.ERROR`, an engine that is gone is an exception.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
@@ -75,6 +75,37 @@ class Completion:
     """The watch's reason for an abort, or the engine's message for an error."""
     is_replayed: bool = field(default=False, compare=False)
     """Taken over from the journal of an earlier run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """Tokens of some requests, and how many requests they were."""
+
+    requests: int = 0
+    prompt: int = 0
+    cached: int = 0
+    generated: int = 0
+
+    def __add__(self, other: "Tokens") -> "Tokens":
+        return Tokens(
+            self.requests + other.requests,
+            self.prompt + other.prompt,
+            self.cached + other.cached,
+            self.generated + other.generated,
+        )
+
+    @classmethod
+    def of(cls, completions: Iterable[Completion]) -> "Tokens":
+        """Add up completions."""
+        total = cls()
+        for completion in completions:
+            total += cls(
+                1,
+                completion.num_prompt_tokens,
+                completion.num_cached_tokens,
+                completion.num_generated_tokens,
+            )
+        return total
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,14 @@
 import os
 import signal
 import subprocess
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from types import FrameType
 
 from selflengthen.errors import EXIT_INTERRUPTED
 from selflengthen.process.own_modules import child_environment
 from selflengthen.process.parent_death import interrupt_at_death_of_this
+from selflengthen.process.signals import handled_by
 
 
 class StepProcess:
@@ -32,16 +33,9 @@ class StepProcess:
         self._child = None
         return EXIT_INTERRUPTED if self._interrupted else exit_code
 
-    @contextmanager
-    def listening(self) -> Iterator[None]:
-        """Hand SIGINT and SIGTERM on to the child while the block lasts."""
-        numbers = (signal.SIGINT, signal.SIGTERM)
-        before = {number: signal.signal(number, self._interrupt) for number in numbers}
-        try:
-            yield
-        finally:
-            for number, action in before.items():
-                signal.signal(number, action)
+    def listening(self) -> AbstractContextManager[None]:
+        """Hand SIGINT and SIGTERM on to the child while a block lasts."""
+        return handled_by(self._interrupt)
 
     def _interrupt(self, number: int, _frame: FrameType | None) -> None:
         self._interrupted = True

@@ -10,7 +10,7 @@ from selflengthen.contract.metrics import Metrics
 from selflengthen.contract.provenance import Provenance
 from selflengthen.errors import CorruptFileError
 from selflengthen.files.json_file import read_as
-from synth.method.held_out import summarize_held_out
+from synth.method.books.measure import summarize_held_out
 from synth.method.stages import DECIDING_STAGES, TRAINED_ROLES, Stage
 from synth.run.directory import RunDirectory
 
@@ -64,8 +64,8 @@ def _held_out_words(directory: RunDirectory, iteration: int) -> float | None:
 def _loss(path: Path) -> float | None:
     """Return a training's loss; None if the adapter is not one of ours."""
     with suppress(CorruptFileError):
-        provenance = _read(Provenance, path)
-        return provenance and provenance.metrics.loss
+        if provenance := _read(Provenance, path):
+            return provenance.metrics.loss
     return None
 
 

@@ -14,7 +14,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from filters import draw_per_item, reference_sample_by_length_rank, sample_by_length_rank
+from filters.length_sampling import (
+    draw_per_item,
+    reference_sample_by_length_rank,
+    sample_by_length_rank,
+)
 from selflengthen.tasks import together
 from synth.config import LengthSamplingConfig
 from synth.method.expand import propose_instruction

@@ -4,18 +4,22 @@ import asyncio
 import hashlib
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import TYPE_CHECKING
 
-from filters import Circumstances, Profile
+from filters.profile import Profile
+from filters.rule import Circumstances
 from selflengthen.adapter.named import Adapter
 from selflengthen.chat.messages import conversation
 from synth.config import DecodingConfig, RunConfig
 from synth.engine.base import Completion, Decoding, Engine, EngineSpec, FinishReason, Request
-from synth.method.books.book import CohortBook
 from synth.method.prompts.prompt_set import PromptSet
 from synth.method.registry import Registry
 from synth.method.slots import CohortPlan
 from synth.method.stages import STAGES, ModelRole, Stage
 from synth.method.text_form import FORMS, TextForm
+
+if TYPE_CHECKING:
+    from synth.method.books.book import CohortBook
 
 NUM_EXAMPLES = 2
 """Instructions shown as examples. Source: Self-Lengthen, `self_instruct`, commit 004e880."""
@@ -132,7 +136,7 @@ class CohortContext:
     recipe: Recipe
     engine: Engine
     registry: Registry
-    book: CohortBook
+    book: "CohortBook"
 
 
 def failure_of(completion: Completion) -> str | None:

@@ -4,8 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from filters import InstructionIndex
-from filters.near_duplicate import MAX_SIMILARITY
+from filters.near_duplicate import MAX_SIMILARITY, InstructionIndex
 from synth.method.slots import Slot
 
 if TYPE_CHECKING:

@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 
-from filters import count_words
-from synth.engine.base import Completion, Request
-from synth.method.books.ledger import Tokens
+from filters.words import count_words
+from synth.engine.base import Completion, Request, Tokens
 from synth.method.slots import Slot
 
 Exchange = tuple[str, Completion]

@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from selflengthen.contract.held_out import HeldOutAnswer
+from selflengthen.contract.manifest import Manifest
 from selflengthen.contract.record import Record
-from selflengthen.errors import DirectoryError
-from selflengthen.files.json_file import read_rows
+from selflengthen.contract.row import Row
+from selflengthen.errors import CorruptFileError, DirectoryError
+from selflengthen.files.digest import digest_of
+from selflengthen.files.json_file import read_as, read_rows
 from selflengthen.files.owned_directory import OwnedDirectory
 
 
@@ -85,8 +88,23 @@ class IterationFiles:
     def read_records(self) -> Iterator[Record]:
         """Yield all records, in cohort order."""
         paths = (self.folder / "records").glob("cohort-*.jsonl")
-        for path in sorted(paths, key=_cohort_number):
+        for path in sorted(paths, key=_number):
             yield from read_rows(Record, path)
+
+    def read_rows(self, role: str) -> Iterator[Row]:
+        """Yield a role's training rows, in the order of the records."""
+        for path in sorted((self.folder / "shards").glob(f"{role}-*.jsonl"), key=_number):
+            yield from read_rows(Row, path)
+
+    def check(self, kind: str) -> None:
+        """Compare one kind of data files of a complete iteration with its manifest.
+
+        Raises: CorruptFileError: one is missing or another.
+        """
+        for listed in read_as(Manifest, self.manifest, "restore it").files:
+            path = self.folder / listed.path
+            if path.parent.name == kind and (not path.exists() or digest_of(path) != listed.sha256):
+                raise CorruptFileError(f"{path}: not as {self.manifest} lists it; restore it")
 
     def read_held_out(self) -> list[HeldOutAnswer]:
         """Read the answers to the held-out instructions; none if they are not complete."""
@@ -134,7 +152,7 @@ class RunDirectory(OwnedDirectory):
         return sorted(int(name) for name in names if name.isdecimal())
 
 
-def _cohort_number(path: Path) -> int:
+def _number(path: Path) -> int:
     return int(path.stem.rpartition("-")[2])
 
 

@@ -40,7 +40,16 @@ class RunResult:
 
     state: Literal["complete", "interrupted"]
     files: IterationFiles
-    metrics: Metrics
+    was_complete: bool = False
+    """Whether there was nothing left to do."""
+
+    @property
+    def metrics(self) -> Metrics:
+        """The run summed up.
+
+        Raises: CorruptFileError: the file is not as it was written.
+        """
+        return read_as(Metrics, self.files.metrics, "delete it")
 
     @property
     def has_fewer_than_asked(self) -> bool:
@@ -48,16 +57,15 @@ class RunResult:
         return self.metrics.samples.instructions < self.metrics.asked
 
 
-def run_iteration(config: RunConfig, iteration: int, directory: RunDirectory) -> RunResult | None:
+def run_iteration(config: RunConfig, iteration: int, directory: RunDirectory) -> RunResult:
     """Synthesize one macro-iteration of data, or what is left of it, on one engine.
 
-    Returns: what it came to; None if it was complete before.
     Raises: ConfigError, DirectoryError: nothing was started or written.
     Raises: EngineError: the engine failed; what was finished is kept.
     """
     run = prepare(config, iteration, directory)
     if is_complete(run):
-        return None
+        return RunResult("complete", run.files, was_complete=True)
     engine = prepare_engine(run.recipe.engine_spec)
     with held(run) as terminal:
         return asyncio.run(_run(run, engine, Console(file=terminal)))
@@ -174,7 +182,7 @@ async def carry_out(run: Synthesis, console: Console) -> RunResult:
         write_manifest(run.files, run.recipe.config.num_instructions)
     console.print(final_table(metrics, str(run.files.folder)))
     reporting.result()
-    return RunResult("interrupted" if interrupted.is_set() else "complete", run.files, metrics)
+    return RunResult("interrupted" if interrupted.is_set() else "complete", run.files)
 
 
 async def _end(running: "asyncio.Task[None]", breaker: "asyncio.Task[None]") -> None:

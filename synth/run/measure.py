@@ -13,7 +13,7 @@ from synth.display.run import held_out_line
 from synth.engine.admission import AdmittingEngine
 from synth.engine.base import Engine
 from synth.engine.start import PreparedEngine, prepare_engine, running_engine
-from synth.method.held_out import summarize_held_out
+from synth.method.books.measure import summarize_held_out
 from synth.run.directory import IterationFiles, RunDirectory
 from synth.run.prepare import PreparedRun, prepare
 from synth.run.session import announcing, held

@@ -16,8 +16,8 @@ from selflengthen.contract.metrics import (
 )
 from selflengthen.percentiles import percentiles
 from synth.config import RunConfig
-from synth.engine.base import EngineLoad
-from synth.method.books.ledger import KEPT, MEASURED, RETRIED, Ledger, Tokens
+from synth.engine.base import EngineLoad, Tokens
+from synth.method.books.ledger import KEPT, MEASURED, RETRIED, Ledger
 from synth.method.recipe import Recipe
 from synth.method.stages import DECIDING_STAGES, Stage
 from synth.run.tally import Progress, RecordWords, Tally, Totals

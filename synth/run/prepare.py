@@ -20,7 +20,6 @@ from synth.method.recipe import Recipe
 from synth.method.seeds.seed_file import Seeds, load_held_out, load_seeds
 from synth.method.stages import ModelRole
 from synth.run.directory import IterationFiles, RunDirectory
-from synth.run.shards import check_files
 
 
 @dataclass(frozen=True)
@@ -104,7 +103,7 @@ def _pool(seeds: Seeds, iteration: int, directory: RunDirectory) -> tuple[str, .
             f"--iteration {iteration}: iteration {iteration - 1} is not complete in "
             f"{directory.folder}; run it first"
         )
-    check_files(previous, "records")
+    previous.check("records")
     found = {record.instruction_id: record.instruction for record in previous.read_records()}
     return (*seeds.instructions, *found.values())
 

@@ -7,7 +7,7 @@ from typing import TextIO
 from rich.console import Console
 
 from selflengthen.process.output_redirect import redirected_output
-from selflengthen.process.signals import Announce
+from selflengthen.process.signals import Announce, restored
 from synth.run.prepare import PreparedRun
 
 
@@ -18,7 +18,7 @@ def held(run: PreparedRun) -> Iterator[TextIO]:
     Yields: a stream to what standard output was.
     Raises: DirectoryError: another process has the directory, or it holds another run.
     """
-    with run.directory.locked():
+    with restored(), run.directory.locked():
         run.directory.claim(run.resolved)
         with redirected_output(run.files.engine_log) as terminal:
             yield terminal

@@ -5,10 +5,8 @@ from pathlib import Path
 
 from selflengthen.contract.manifest import ListedFile, Manifest
 from selflengthen.contract.row import Row
-from selflengthen.errors import CorruptFileError
 from selflengthen.files.atomic_file import atomic_file, json_line, write_json
 from selflengthen.files.digest import digest_of
-from selflengthen.files.json_file import read_as
 from synth.method.recipe import Recipe
 from synth.method.records import rows_of
 from synth.method.stages import ModelRole
@@ -35,17 +33,6 @@ def write_manifest(files: IterationFiles, num_instructions: int) -> None:
     paths = sorted(path for name in folders for path in (files.folder / name).glob("*.jsonl"))
     listed = tuple(_describe(path, files.folder) for path in paths)
     write_json(files.manifest, Manifest(num_instructions=num_instructions, files=listed))
-
-
-def check_files(files: IterationFiles, kind: str) -> None:
-    """Compare one kind of data files of a complete iteration with its manifest.
-
-    Raises: CorruptFileError: one is missing or another.
-    """
-    for listed in read_as(Manifest, files.manifest, "restore it").files:
-        path = files.folder / listed.path
-        if path.parent.name == kind and (not path.exists() or digest_of(path) != listed.sha256):
-            raise CorruptFileError(f"{path}: not as {files.manifest} lists it; restore it")
 
 
 def _cut(rows: Iterable[Row], max_bytes: int) -> Iterator[Iterator[bytes]]:

@@ -6,7 +6,7 @@ from selflengthen.contract.metrics import Metrics
 from selflengthen.errors import DirectoryError
 from selflengthen.files.json_file import read_as
 from synth.display.run import final_table, held_out_line
-from synth.method.held_out import summarize_held_out
+from synth.method.books.measure import summarize_held_out
 from synth.method.stages import TRAINED_ROLES
 from synth.run.directory import IterationFiles, RunDirectory
 

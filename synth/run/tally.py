@@ -11,8 +11,8 @@ from synth.engine.base import EngineLoad
 from synth.engine.load import sum_loads
 from synth.method.books.book import CohortBook
 from synth.method.books.ledger import Ledger
+from synth.method.books.measure import ledger_of, summarize_held_out
 from synth.method.books.verdicts import Verdicts
-from synth.method.held_out import ledger_of, summarize_held_out
 from synth.method.sample import ExtendedResponse
 
 

@@ -2,10 +2,9 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from selflengthen.contract.receipt import LedgerRow
-from synth.engine.base import Completion, FinishReason
+from synth.engine.base import Completion, FinishReason, Tokens
 
 KEPT = "kept"
 TRUNCATED = "truncated"
@@ -25,37 +24,6 @@ def outcome_of(completion: Completion, reason: str | None) -> str:
     if reason is None:
         return KEPT
     return reason if reason in (TRUNCATED, LENGTH_SAMPLED) else f"rejected:{reason}"
-
-
-@dataclass(frozen=True, slots=True)
-class Tokens:
-    """Tokens of some requests, and how many requests they were."""
-
-    requests: int = 0
-    prompt: int = 0
-    cached: int = 0
-    generated: int = 0
-
-    def __add__(self, other: "Tokens") -> "Tokens":
-        return Tokens(
-            self.requests + other.requests,
-            self.prompt + other.prompt,
-            self.cached + other.cached,
-            self.generated + other.generated,
-        )
-
-    @classmethod
-    def of(cls, completions: Iterable[Completion]) -> "Tokens":
-        """Add up completions."""
-        total = cls()
-        for completion in completions:
-            total += cls(
-                1,
-                completion.num_prompt_tokens,
-                completion.num_cached_tokens,
-                completion.num_generated_tokens,
-            )
-        return total
 
 
 class Ledger:

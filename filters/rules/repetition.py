@@ -1,25 +1,12 @@
-"""Repeated n-grams: any at all (reference profiles), or their share of the text (default)."""
+"""Repetition: the share of a text that lies in n-grams that it said before."""
 
-import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-_ASCII_RUN_OR_CODE_POINT = re.compile(r"[\x00-\x7f]+|[^\x00-\x7f]", re.DOTALL)
-
-
-def reference_qwen_units(text: str) -> list[str]:
-    """Split into units: each non-ASCII code point, and each maximal run of ASCII.
-
-    Source: Self-Lengthen, repetition check in `qwen/`, commit 004e880.
-    """
-    return _ASCII_RUN_OR_CODE_POINT.findall(text)
-
-
-def reference_llama_units(text: str) -> list[str]:
-    """Split on white space.
-
-    Source: Self-Lengthen, repetition check in `llama/`, commit 004e880.
-    """
-    return text.split()
+if TYPE_CHECKING:
+    from filters.rule import Circumstances
+    from filters.text import JudgedText
 
 
 def ngram_hashes(units_N: Sequence[str], n: int) -> Iterator[int]:
@@ -28,16 +15,6 @@ def ngram_hashes(units_N: Sequence[str], n: int) -> Iterator[int]:
     Among a million n-grams, two different ones share a 64-bit hash with p < 1e-7.
     """
     return map(hash, zip(*(units_N[i:] for i in range(n)), strict=False))
-
-
-def has_repeated_ngram(units_N: Sequence[str], n: int) -> bool:
-    """Tell whether any n consecutive units occur twice, overlaps included."""
-    seen = set()
-    for ngram in ngram_hashes(units_N, n):
-        if ngram in seen:
-            return True
-        seen.add(ngram)
-    return False
 
 
 def repeated_share(segments: Sequence[Sequence[str]], n: int) -> float:
@@ -57,3 +34,21 @@ def repeated_share(segments: Sequence[Sequence[str]], n: int) -> float:
             else:
                 seen.add(ngram)
     return num_repeated / num_units if num_units else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class RepetitionRule:
+    """Too much of the prose said again: `repetition`."""
+
+    num_units: int
+    """Length of the n-grams, in script units."""
+    max_share: float
+    watches_drafts = False
+
+    def judge(self, text: "JudgedText", _known: "Circumstances") -> str | None:
+        """Judge the prose."""
+        share = repeated_share(text.units, self.num_units)
+        return "repetition" if share > self.max_share else None
+
+    def sign(self, _known: "Circumstances") -> None:
+        """Return none: what follows may make the share small."""

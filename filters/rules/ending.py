@@ -2,12 +2,13 @@
 
 import re
 import unicodedata
+from typing import TYPE_CHECKING
 
 from filters.prose import ends_in_complete_structure
 
-# Source: Self-Lengthen, `check_response` in `qwen/` and `llama/`, commit 004e880.
-_REFERENCE_QWEN_ENDINGS = frozenset("。！？”)]}>）】’…`")
-_REFERENCE_LLAMA_ENDINGS = frozenset(".!?,;:-\"')]}>`")
+if TYPE_CHECKING:
+    from filters.rule import Circumstances
+    from filters.text import JudgedText
 
 _TERMINAL = frozenset(".!?。！？…‥．｡؟۔।")
 _CLOSING = frozenset("\"'”’»›」』)]}）】〕》〉*_~`>")
@@ -28,16 +29,6 @@ _VALEDICTION = re.compile(
 _MAX_END_MARK_CHARS = 60
 _MAX_SIGNATURE_LINES = 5
 _MAX_SIGNATURE_LINE_CHARS = 60
-
-
-def reference_qwen_ends(text: str) -> bool:
-    """Tell whether the last code point is one that the reference's qwen check accepts."""
-    return text.rstrip()[-1:] in _REFERENCE_QWEN_ENDINGS
-
-
-def reference_llama_ends(text: str) -> bool:
-    """Tell whether the last code point is one that the reference's llama check accepts."""
-    return text.rstrip()[-1:] in _REFERENCE_LLAMA_ENDINGS
 
 
 def is_complete(text: str) -> bool:
@@ -80,3 +71,16 @@ def _ends_in_signature(text: str) -> bool:
         if _VALEDICTION.match(line):
             return num_after > 0 or line.strip().startswith(("敬礼", "祝好"))
     return False
+
+
+class EndingRule:
+    """A text that ends in the middle: `incomplete_ending`."""
+
+    watches_drafts = False
+
+    def judge(self, text: "JudgedText", _known: "Circumstances") -> str | None:
+        """Judge the end."""
+        return None if is_complete(text) else "incomplete_ending"
+
+    def sign(self, _known: "Circumstances") -> None:
+        """Return none: more may follow."""

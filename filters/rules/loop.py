@@ -2,6 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from filters.prose import MAY_BE_STRUCTURE
+from filters.words import match_units, script_units
+
+if TYPE_CHECKING:
+    from filters.rule import Circumstances, GrowingText, Sign
+    from filters.text import JudgedText
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,3 +83,61 @@ def _ends_in_run(units_N: Sequence[str], period: int, run: int) -> bool:
     return len(units_N) >= run + period and all(
         units_N[-i] == units_N[-i - period] for i in range(1, run + 1)
     )
+
+
+@dataclass(frozen=True, slots=True)
+class LoopRule:
+    """The same words over and over: `loop`."""
+
+    bounds: LoopBounds
+    watches_drafts = True
+    """A draft that loops does not find its end any more, so it is lost wherever the loop stands."""
+
+    def judge(self, text: "JudgedText", _known: "Circumstances") -> str | None:
+        """Look for a loop in the prose."""
+        found = any(find_loop(units, self.bounds) for units in text.units)
+        return "loop" if found else None
+
+    def sign(self, _known: "Circumstances") -> "Sign":
+        """Return a fresh sign."""
+        return LoopSign(self.bounds)
+
+
+class LoopSign:
+    """A loop at the end of the text, where models loop."""
+
+    def __init__(self, bounds: LoopBounds) -> None:
+        self._bounds = bounds
+        self._unfinished = ""
+        self._units: list[str] = []
+
+    def __call__(self, growing: "GrowingText") -> str | None:
+        """Return `loop`."""
+        self._read(growing.delta)
+        if not ends_in_loop(self._units, self._bounds):
+            return None
+        units = script_units(_prose_tail(growing, self._bounds.longest_units))[1:-1]
+        return "loop" if ends_in_loop(units, self._bounds) else None
+
+    def _read(self, delta: str) -> None:
+        """Take over all units but the last, which may still grow."""
+        self._unfinished += delta.lower()
+        if matches := match_units(self._unfinished):
+            units = [match.group() for match in matches[:-1]]
+            self._units = [*self._units, *units][-self._bounds.longest_units :]
+            self._unfinished = self._unfinished[matches[-1].start() :]
+
+
+def _prose_tail(growing: "GrowingText", num_units: int) -> str:
+    """Return the last stretch that is sure to be prose, long enough for so many units."""
+    if "```" in growing.text or "~~~" in growing.text:
+        return ""
+    text = growing.settled
+    tail = text[-16 * num_units :]
+    _, pipe, after_pipe = tail.rpartition("|")
+    if pipe:
+        _, _, tail = after_pipe.partition("\n\n")
+    elif MAY_BE_STRUCTURE.search(text):
+        last_pipe = text.rindex("|")
+        tail = tail if "\n\n" in text[last_pipe : len(text) - len(tail)] else ""
+    return tail

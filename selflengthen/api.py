@@ -1,0 +1,145 @@
+"""Self-Lengthen from Python: what the commands do, with typed results instead of exit codes.
+
+Progress is shown as the commands show it. What a command ends with in one line is raised, as a
+`selflengthen.errors.CommandError`.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, TypeVar
+
+from selflengthen.errors import UsageError
+from selflengthen.process.signals import interrupt_other_threads
+
+if TYPE_CHECKING:
+    from filters.rule import Verdict
+    from selflengthen.contract.provenance import Provenance
+    from selflengthen.contract.record import Record
+    from selflengthen.contract.row import Row
+    from synth.config import RunConfig
+    from synth.run.iteration import RunResult
+
+T = TypeVar("T")
+
+
+def load_config(path: str | Path, overrides: Sequence[str] = ()) -> "RunConfig":
+    """Read the configuration of a run.
+
+    Args:
+        overrides: As the commands' `-o`, e.g. `["num_instructions=8"]`.
+
+    Raises: ConfigError: a key is unknown or a value cannot be used; with its place and the remedy.
+    """
+    from selflengthen.config_file import load_config
+    from synth.config import RunConfig
+
+    return load_config(RunConfig, Path(path), overrides)
+
+
+def synthesize(config: "RunConfig", out: str | Path, iteration: int = 1) -> "RunResult":
+    """Synthesize one macro-iteration of data, or what is left of it, as `synth run` does.
+
+    In a notebook, whose event loop runs already, the work is done in a thread; a Ctrl-C (the
+    notebook's stop button) interrupts it as it interrupts the command.
+
+    Returns: what it came to; `state` is `interrupted` after a Ctrl-C, and the same call goes on.
+    Raises: ConfigError, DirectoryError: nothing was started or written.
+    Raises: EngineError: the engine failed; what was finished is kept.
+    """
+    from synth.run.directory import RunDirectory
+
+    directory = RunDirectory(Path(out))
+    if config.engine.replicas is None:
+        from synth.run.iteration import run_iteration
+
+        return _beside_running_loop(lambda: run_iteration(config, iteration, directory))
+    from synth.cluster.environment import set_ray_environment
+
+    set_ray_environment(config)
+    from synth.cluster.session import run_iteration as run_on_replicas
+
+    return _beside_running_loop(lambda: run_on_replicas(config, iteration, directory))
+
+
+def fit(
+    config: str | Path,
+    data: str | Sequence[str],
+    out: str | Path,
+    adapter: str | Path | None = None,
+    overrides: Sequence[str] = (),
+) -> "Provenance":
+    """Train an adapter, or go on with a training that was stopped, as `train sft` does.
+
+    Args:
+        config: YAML file of the training.
+        data: Shards: files, folders or globs.
+        adapter: Folder of an adapter that is trained further.
+
+    Returns: where the adapter comes from, with the metrics of its training.
+    Raises: ShardError, AdapterError, ConfigError, DirectoryError: what is wrong with the input.
+    """
+    from selflengthen.config_file import load_config
+    from selflengthen.contract.provenance import Provenance
+    from selflengthen.files.json_file import read_as
+    from train.config import TrainConfig
+    from train.training import train_adapter
+
+    settings = load_config(TrainConfig, Path(config), overrides)
+    paths = [data] if isinstance(data, str) else list(data)
+    train_adapter(settings, paths, Path(out), Path(adapter) if adapter else None)
+    return read_as(Provenance, Path(out) / "provenance.json", "train again")
+
+
+def read_records(out: str | Path, iteration: int = 1) -> Iterator["Record"]:
+    """Yield the accepted samples of a macro-iteration, with their lineage.
+
+    Raises: CorruptFileError: a line is not as it was written.
+    """
+    from synth.run.directory import RunDirectory
+
+    return RunDirectory(Path(out)).iteration(iteration).read_records()
+
+
+def read_rows(
+    out: str | Path, role: Literal["generator", "extender"], iteration: int = 1
+) -> Iterator["Row"]:
+    """Yield the rows that a role's adapter is trained on.
+
+    Raises: CorruptFileError: a line is not as it was written.
+    """
+    from synth.run.directory import RunDirectory
+
+    return RunDirectory(Path(out)).iteration(iteration).read_rows(role)
+
+
+def judge(text: str, instruction: str | None = None, profile: str = "default") -> "Verdict":
+    """Judge a text as `synth filter` does.
+
+    Args:
+        instruction: Tells the language that the text should be in.
+
+    Raises: UsageError: there is no such profile.
+    """
+    from filters import PROFILES, Circumstances
+
+    if profile not in PROFILES:
+        raise UsageError(f"profile {profile!r}: unknown; use one of {', '.join(PROFILES)}")
+    verdict: Verdict = PROFILES[profile]().judge(text, Circumstances(instruction=instruction))
+    return verdict
+
+
+def _beside_running_loop(work: Callable[[], T]) -> T:
+    """Do work that runs an event loop of its own; in a thread if this one has a loop that runs."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return work()
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        working = pool.submit(work)
+        while True:
+            try:
+                return working.result()
+            except KeyboardInterrupt:
+                interrupt_other_threads()
