@@ -32,3 +32,8 @@ class AdapterError(UsageError):
 
 class DirectoryError(UsageError):
     """An output directory that cannot be used as asked."""
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's message, or its class where it has none."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)

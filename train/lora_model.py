@@ -10,7 +10,7 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import AutoModelForCausalLM, set_seed
 from transformers.utils.logging import disable_progress_bar
 
-from selflengthen.errors import AdapterError, ConfigError
+from selflengthen.errors import AdapterError, ConfigError, first_line
 from selflengthen.process.hardware import cpu_dtype
 from train.config import ModelConfig, TrainConfig
 
@@ -67,7 +67,7 @@ def naming_model(model: ModelConfig) -> Iterator[None]:
     try:
         yield
     except (OSError, ValueError, ImportError) as error:
-        reason = str(error).strip().split("\n")[0]
+        reason = first_line(error)
         raise ConfigError(
             f"model.name: cannot load {model.name!r}: {reason}; give a Hub id or a folder, and "
             "model.trust_remote_code for one with code of its own"

@@ -12,6 +12,7 @@ from peft.optimizers import create_loraplus_optimizer
 from transformers.trainer_callback import PrinterCallback
 from trl import SFTConfig, SFTTrainer
 
+from selflengthen.errors import first_line
 from train.config import TrainConfig
 from train.data.example import Example, Examples
 from train.data.row_order import order_rows, split_rows
@@ -51,7 +52,7 @@ def fit(
             trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     except torch.OutOfMemoryError as error:
         raise TrainingError(
-            f"out of memory: {str(error).splitlines()[0]}; the longest row comes first: lower "
+            f"out of memory: {first_line(error)}; the longest row comes first: lower "
             "data.max_row_tokens or rows_per_device, or set memory.activation_offloading"
         ) from error
     stop.raise_if_received()

@@ -15,7 +15,7 @@ from jinja2 import TemplateError
 
 from selflengthen.chat.marked_tokenizer import MarkedTokenizer
 from selflengthen.chat.messages import Message
-from selflengthen.errors import ConfigError
+from selflengthen.errors import ConfigError, first_line
 
 # Stands for an answer while the frame around it is rendered.
 _ANSWER = "\ue000answer\ue001"
@@ -211,7 +211,7 @@ class ChatEncoder:
             )
         except _TEMPLATE_ERRORS as error:
             raise ChatTemplateError(
-                f"the chat template refuses {_roles(messages)}: {_first_line(error)}"
+                f"the chat template refuses {_roles(messages)}: {first_line(error)}"
             ) from None
         return text
 
@@ -228,10 +228,6 @@ def _roles(messages: Sequence[Message]) -> str:
     roles = [message["role"] for message in messages]
     more = ", ..." if len(roles) > _NAMED_ROLES else ""
     return f"turns of {', '.join(roles[:_NAMED_ROLES])}{more}"
-
-
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
 
 def _bare(text: str) -> str:

@@ -5,11 +5,12 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from transformers import AutoConfig, AutoTokenizer
+from transformers import AutoConfig
 
 from selflengthen.chat.encoding import ChatEncoder, ChatTemplateError
 from selflengthen.chat.messages import Message, conversation
-from selflengthen.errors import ConfigError
+from selflengthen.chat.tokenizer import load_tokenizer
+from selflengthen.errors import ConfigError, first_line
 from synth.engine.base import Request
 from synth.engine.config import ModelConfig
 
@@ -37,19 +38,7 @@ class ChatTokenizer:
 
         Raises: ConfigError: there is no tokenizer, or its chat template cannot be used.
         """
-        try:
-            tokenizer = AutoTokenizer.from_pretrained(
-                model.name, revision=model.revision, trust_remote_code=model.trust_remote_code
-            )
-        except (OSError, ValueError) as error:
-            raise ConfigError(
-                f"model.name: cannot load a tokenizer from {model.name!r}: {first_line(error)}; "
-                "give a Hub id or a folder, and model.trust_remote_code for one with its own code"
-            ) from None
-        if not tokenizer.chat_template:
-            raise ConfigError(
-                f"model.name: {model.name!r} has no chat template; use an instruct model"
-            )
+        tokenizer = load_tokenizer(model)
         chat = cls(tokenizer, model, today)
         chat.check_template()
         return chat
@@ -128,8 +117,3 @@ def check_model_length(model: ModelConfig, max_model_len: int) -> None:
             f"engine.max_model_len: {max_model_len} exceeds the model's {longest} positions; "
             f"set at most {longest}"
         )
-
-
-def first_line(error: Exception) -> str:
-    """Return the first line of an error's message."""
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)

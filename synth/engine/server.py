@@ -10,8 +10,9 @@ import httpx
 import orjson
 
 from selflengthen.chat.encoding import ChatTemplateError
+from selflengthen.errors import first_line
 from synth.engine.base import Completion, EngineLoad, FinishReason, NewWatch, Request, WatchCall
-from synth.engine.chat import ChatTokenizer, first_line
+from synth.engine.chat import ChatTokenizer
 from synth.engine.config import EngineConfig
 from synth.engine.errors import (
     BusyEngineError,

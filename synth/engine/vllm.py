@@ -18,7 +18,7 @@ from vllm.v1.metrics.loggers import StatLoggerBase
 
 from selflengthen.adapter.named import Adapter
 from selflengthen.chat.encoding import ChatTemplateError
-from selflengthen.errors import ConfigError
+from selflengthen.errors import ConfigError, first_line
 from selflengthen.process import parent_death, shared_memory
 from selflengthen.process.hardware import cpu_dtype
 from synth.engine.base import (
@@ -30,7 +30,7 @@ from synth.engine.base import (
     Request,
     WatchCall,
 )
-from synth.engine.chat import ChatTokenizer, first_line
+from synth.engine.chat import ChatTokenizer
 from synth.engine.config import EngineConfig
 from synth.engine.errors import EngineError, failed, template_refused, too_long
 from synth.engine.load import LoadRecorder

@@ -9,7 +9,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, Genera
 
 from selflengthen.adapter.config import CONFIG_FILE
 from selflengthen.adapter.served import ServedAdapter
-from selflengthen.errors import AdapterError, ConfigError
+from selflengthen.errors import AdapterError, ConfigError, first_line
 from selflengthen.files.atomic_file import write_json
 from selflengthen.files.atomic_folder import atomic_folder
 from selflengthen.files.digest import digest_of
@@ -58,7 +58,7 @@ def _load_base(served: ServedAdapter, trust_remote_code: bool) -> tuple[Any, Any
         model = AutoModelForCausalLM.from_pretrained(name, dtype="auto", **options)
         tokenizer = AutoTokenizer.from_pretrained(name, **options)
     except (OSError, ValueError, ImportError) as error:
-        reason = str(error).strip().split("\n")[0]
+        reason = first_line(error)
         raise ConfigError(
             f"base model: cannot load {name!r}: {reason}; name it where it is now (--base), or let "
             "code of its own run (--trust-remote-code)"

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from transformers import AutoConfig, AutoTokenizer, GenerationConfig
+from transformers import AutoConfig, GenerationConfig
 
 from selflengthen.chat.encoding import ChatEncoder, ChatTemplateError
-from selflengthen.errors import ConfigError
+from selflengthen.chat.tokenizer import load_tokenizer as load_chat_tokenizer
+from selflengthen.errors import ConfigError, first_line
 from train.config import ModelConfig
 
 
@@ -31,18 +32,7 @@ def load_tokenizer(model: ModelConfig, today: date | None = None) -> TrainTokeni
 
     Raises: ConfigError: there is none, or it has no chat template that can be used.
     """
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(
-            model.name, revision=model.revision, trust_remote_code=model.trust_remote_code
-        )
-    except (OSError, ValueError) as error:
-        reason = str(error).strip().split("\n")[0]
-        raise ConfigError(
-            f"model.name: cannot load a tokenizer from {model.name!r}: {reason}; give a Hub id "
-            "or a folder, and model.trust_remote_code for one with code of its own"
-        ) from None
-    if not tokenizer.chat_template:
-        raise ConfigError(f"model.name: {model.name!r} has no chat template; use an instruct model")
+    tokenizer = load_chat_tokenizer(model)
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     encoder = ChatEncoder(tokenizer, model.chat_template_kwargs, today)
@@ -80,7 +70,7 @@ def _model_config(model: ModelConfig) -> Any:  # noqa: ANN401 - of transformers
             model.name, revision=model.revision, trust_remote_code=model.trust_remote_code
         )
     except (OSError, ValueError) as error:
-        reason = str(error).strip().split("\n")[0]
+        reason = first_line(error)
         raise ConfigError(
             f"model.name: cannot read the configuration of {model.name!r}: {reason}; give a Hub "
             "id or a model's folder"

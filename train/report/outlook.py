@@ -1,12 +1,13 @@
 """What a person should see before a training: rows, steps, memory."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from selflengthen.percentiles import percentiles
 from train.config import TrainConfig
 from train.data.example import Example, Examples
 
-_FRACTIONS = {"p10": 0.1, "p50": 0.5, "p90": 0.9, "p100": 1.0}
 # Bytes per adapter parameter: float32 weight, gradient and AdamW's two moments.
 _ADAPTER_BYTES = 16
 # Activations of one decoder layer during its backward pass, in values per token: about this many
@@ -32,13 +33,6 @@ class ModelSize:
     """Tiles of the loss that are in memory at once."""
 
 
-def percentiles(num_tokens_N: Sequence[int]) -> dict[str, int]:
-    """Return percentiles of row lengths, in tokens, by nearest rank."""
-    ordered = sorted(num_tokens_N)
-    last = len(ordered) - 1
-    return {name: ordered[round(share * last)] for name, share in _FRACTIONS.items()}
-
-
 def estimate_memory(size: ModelSize, config: TrainConfig, longest: int) -> dict[str, int]:
     """Estimate the peak memory of one process, in bytes; activations are a rough figure."""
     num_tokens = longest * config.optimization.rows_per_device
@@ -62,7 +56,7 @@ def _tile_bytes(num_tokens: int, vocab_size: int) -> int:
 def describe_rows(examples: Examples) -> list[str]:
     """Describe what is trained on, a line each."""
     kept = examples.kept
-    lengths = percentiles([example.num_tokens for example in kept])
+    lengths = percentiles(Counter(example.num_tokens for example in kept))
     num_trained = sum(len(example.completion_ids) for example in kept)
     lines = [
         f"rows: {len(kept)}, {sum(row.num_tokens for row in kept):,} tokens, "
