@@ -4,22 +4,60 @@ import errno
 import os
 import signal
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
 from selflengthen.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, CommandError
 from selflengthen.packages import remedy_for
 
+if TYPE_CHECKING:
+    from selflengthen.settings import Settings
+
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
-OVERRIDES = click.option(
-    "-o",
-    "overrides",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="Set a key of the configuration, e.g. -o seed=1.",
-)
+S = TypeVar("S", bound="Settings")
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigSource:
+    """A configuration as a person names it: a file, and what is set over it."""
+
+    file: Path
+    overrides: tuple[str, ...] = ()
+
+    def load(self, kind: type[S]) -> S:
+        """Read it.
+
+        Raises: ConfigError: a key is unknown or a value cannot be used.
+        """
+        # Pydantic takes a while to import, and `--help` needs none.
+        from selflengthen.config_file import load_config
+
+        return load_config(kind, self.file, self.overrides)
+
+
+def configured(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options `--config` and `-o`, as its argument `source`."""
+
+    @click.option("--config", required=True, type=click.Path(path_type=Path), help="YAML file.")
+    @click.option(
+        "-o",
+        "overrides",
+        multiple=True,
+        metavar="KEY=VALUE",
+        help="Set a key of the configuration, e.g. -o seed=1.",
+    )
+    @wraps(command)
+    def with_source(config: Path, overrides: tuple[str, ...], **options: object) -> None:
+        command(source=ConfigSource(config, overrides), **options)
+
+    return with_source
 
 
 def run_command(cli: click.Command) -> None:

@@ -10,7 +10,7 @@ import click
 if sys.path[0] == os.getcwd():
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from selflengthen.command import OVERRIDES, run_command
+from selflengthen.command import ConfigSource, configured, run_command
 from selflengthen.errors import EXIT_FEWER_THAN_ASKED, EXIT_INTERRUPTED, UsageError
 
 _ALLOW_FEWER = click.option(
@@ -27,18 +27,16 @@ def cli() -> None:
 
 
 @cli.command()
-@click.option("--config", required=True, type=click.Path(path_type=Path), help="YAML file.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Run directory.")
 @click.option("--iteration", default=1, show_default=True, type=click.IntRange(min=1))
 @_ALLOW_FEWER
-@OVERRIDES
-def run(
-    config: Path, out: Path, iteration: int, allow_fewer: bool, overrides: tuple[str, ...]
-) -> None:
+@configured
+def run(source: ConfigSource, out: Path, iteration: int, allow_fewer: bool) -> None:
     """Synthesize one macro-iteration of data; run again, it goes on where it was."""
-    from selflengthen import load_config, synthesize
+    from selflengthen import synthesize
+    from synth.config import RunConfig
 
-    result = synthesize(load_config(config, overrides), out, iteration)
+    result = synthesize(source.load(RunConfig), out, iteration)
     if result.was_complete:
         click.echo(f"iteration {iteration} is complete already: {result.files.folder}")
     elif result.state == "interrupted":
@@ -48,40 +46,32 @@ def run(
 
 
 @cli.command()
-@click.option("--config", required=True, type=click.Path(path_type=Path), help="YAML file.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Run directory.")
 @click.option("--iteration", required=True, type=click.IntRange(min=1))
-@OVERRIDES
-def measure(config: Path, out: Path, iteration: int, overrides: tuple[str, ...]) -> None:
+@configured
+def measure(source: ConfigSource, out: Path, iteration: int) -> None:
     """Answer the held-out instructions with the Generator of a macro-iteration; no data."""
-    from selflengthen.config_file import load_config
     from synth.config import RunConfig
     from synth.run.directory import RunDirectory
     from synth.run.measure import measure_iteration
 
-    settings = load_config(RunConfig, config, overrides)
-    result = measure_iteration(settings, iteration, RunDirectory(out))
+    result = measure_iteration(source.load(RunConfig), iteration, RunDirectory(out))
     sys.exit(EXIT_INTERRUPTED if result.summary is None else 0)
 
 
 @cli.command()
-@click.option("--config", required=True, type=click.Path(path_type=Path), help="YAML file.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Run directory.")
 @click.option("--iterations", required=True, type=click.IntRange(min=1), help="How many in all.")
 @_ALLOW_FEWER
-@OVERRIDES
-def loop(
-    config: Path, out: Path, iterations: int, allow_fewer: bool, overrides: tuple[str, ...]
-) -> None:
+@configured
+def loop(source: ConfigSource, out: Path, iterations: int, allow_fewer: bool) -> None:
     """Alternate data and training; run again, it goes on where it was."""
-    from selflengthen.config_file import load_config
     from synth.config import RunConfig
     from synth.loop.plan import LoopPlan
     from synth.loop.steps import run_loop
     from synth.run.directory import RunDirectory
 
-    settings = load_config(RunConfig, config, overrides)
-    plan = LoopPlan(config, overrides, settings, RunDirectory(out), iterations)
+    plan = LoopPlan(source, source.load(RunConfig), RunDirectory(out), iterations)
     result = run_loop(plan)
     if result.state == "interrupted":
         sys.exit(EXIT_INTERRUPTED)
@@ -115,7 +105,7 @@ def filter_command(file: Path, profile: str, field: str, skip_bad: bool) -> None
     with lines:
         verdicts = judge_lines(lines, name, PROFILES[profile](), field=field, skip_bad=skip_bad)
         for verdict in verdicts:
-            click.echo(orjson.dumps(verdict))
+            click.echo(orjson.dumps(verdict.model_dump()))
 
 
 @cli.command()

@@ -6,11 +6,11 @@ from typing import Any, BinaryIO
 from filters.profile import Profile
 from filters.rule import Circumstances
 from filters.words import count_words
+from selflengthen.contract.judgement import Judgement
 from selflengthen.errors import UsageError
 from selflengthen.files.json_lines import numbered_lines, parse_object
 
-JsonRow = dict[str, Any]
-BAD_LINE = {"keep": False, "reason": "bad_line", "num_words": 0}
+BAD_LINE = Judgement(keep=False, reason="bad_line", num_words=0)
 
 
 class BadLineError(UsageError):
@@ -19,7 +19,7 @@ class BadLineError(UsageError):
 
 def judge_lines(
     file: BinaryIO, name: str, profile: Profile, *, field: str, skip_bad: bool
-) -> Iterator[JsonRow]:
+) -> Iterator[Judgement]:
     """Yield one `keep, reason, num_words` per line, in order, as lines arrive.
 
     Empty lines at the end are no lines. A row's own `instruction`, where it is text, tells the
@@ -52,14 +52,14 @@ def _without_empty_end(lines: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int
         yield number, line
 
 
-def _parse(line: bytes, field: str) -> JsonRow:
+def _parse(line: bytes, field: str) -> dict[str, Any]:
     row = parse_object(line)
     if not isinstance(row.get(field), str):
         raise ValueError(f'no text field "{field}"')
     return row
 
 
-def _judge(text: str, instruction: object, profile: Profile) -> JsonRow:
+def _judge(text: str, instruction: object, profile: Profile) -> Judgement:
     known = Circumstances(instruction=instruction if isinstance(instruction, str) else None)
     verdict = profile.judge(text, known)
-    return {"keep": verdict.keep, "reason": verdict.reason, "num_words": count_words(text)}
+    return Judgement(keep=verdict.keep, reason=verdict.reason, num_words=count_words(text))

@@ -16,6 +16,7 @@ from rich.console import Console
 from command import synth
 from runs import SMALL, code_of
 from scripted_child import calls, option, scripted
+from selflengthen.command import ConfigSource
 from selflengthen.errors import ConfigError, DirectoryError
 from synth.config import RunConfig
 from synth.loop.plan import LoopPlan
@@ -47,12 +48,17 @@ def loop_config(folder, **changes):
     )
 
 
+def plan_of(folder):
+    """Return a plan of one macro-iteration."""
+    source, directory = ConfigSource(folder / "run.yaml"), RunDirectory(folder / "out")
+    return LoopPlan(source, loop_config(folder), directory, 1)
+
+
 def run_loop(folder, num_iterations, overrides=(), **changes):
     """Run a loop of scripted children; return exit code and what it printed."""
     out = io.StringIO()
     plan = LoopPlan(
-        folder / "run.yaml",
-        overrides,
+        ConfigSource(folder / "run.yaml", overrides),
         loop_config(folder, **changes),
         RunDirectory(folder / "out"),
         num_iterations,
@@ -189,7 +195,7 @@ def test_an_iteration_without_rows_is_not_trained_on(folder):
 
 
 def test_a_step_that_leaves_nothing_behind_is_an_error(folder):
-    plan = LoopPlan(folder / "run.yaml", (), loop_config(folder), RunDirectory(folder / "out"), 1)
+    plan = plan_of(folder)
     with pytest.raises(StepError, match=r"iteration 1, run: ended without .*manifest\.json"):
         run_loop_with(lambda _: 0, plan, Console(file=io.StringIO()))
 
@@ -205,7 +211,7 @@ def test_a_second_loop_in_one_directory_is_refused(folder):
 
 def test_a_step_can_take_the_lock_of_the_directory(folder):
     directory = RunDirectory(folder / "out")
-    plan = LoopPlan(folder / "run.yaml", (), loop_config(folder), directory, 1)
+    plan = LoopPlan(ConfigSource(folder / "run.yaml"), loop_config(folder), directory, 1)
     locked = []
 
     def run(_):
@@ -325,13 +331,11 @@ sys.path.insert(0, {tests!r})
 from rich.console import Console
 from scripted_child import scripted
 from synth.loop.steps import run_loop_with
-from synth.loop.plan import LoopPlan
-from synth.run.directory import RunDirectory
 from synth.loop.processes import StepProcess
 from runs import code_of
-from test_loop import loop_config
+from test_loop import plan_of
 folder = Path({folder!r})
-plan = LoopPlan(folder / "run.yaml", (), loop_config(folder), RunDirectory(folder / "out"), 1)
+plan = plan_of(folder)
 process = StepProcess()
 with process.listening():
     sys.exit(code_of(run_loop_with(scripted(process.run), plan, Console())))

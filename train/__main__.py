@@ -11,7 +11,7 @@ import click
 if sys.path[0] == os.getcwd():
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from selflengthen.command import OVERRIDES, run_command
+from selflengthen.command import ConfigSource, configured, run_command
 from selflengthen.packages import require
 
 _FOLDER = click.Path(path_type=Path)
@@ -26,7 +26,6 @@ def cli() -> None:
 
 
 @cli.command()
-@click.option("--config", required=True, type=_FOLDER, help="YAML file.")
 @click.option(
     "--data",
     "paths",
@@ -38,35 +37,26 @@ def cli() -> None:
 @click.option("--out", required=True, type=_FOLDER, help="Where the adapter will appear, whole.")
 @click.option("--adapter", type=_FOLDER, help="Adapter to train further.")
 @click.option("--dry-run", is_flag=True, help="Only check what can be checked before a training.")
-@OVERRIDES
+@configured
 def sft(
-    config: Path,
-    paths: tuple[str, ...],
-    out: Path,
-    adapter: Path | None,
-    dry_run: bool,
-    overrides: tuple[str, ...],
+    source: ConfigSource, paths: tuple[str, ...], out: Path, adapter: Path | None, dry_run: bool
 ) -> None:
     """Train one adapter; run again, it goes on where it was."""
-    from selflengthen.config_file import load_config
     from train.config import TrainConfig
     from train.training import train_adapter
 
-    settings = load_config(TrainConfig, config, overrides)
-    train_adapter(settings, paths, out, adapter, dry_run=dry_run)
+    train_adapter(source.load(TrainConfig), paths, out, adapter, dry_run=dry_run)
 
 
 @cli.command("config")
-@click.option("--config", required=True, type=_FOLDER, help="YAML file.")
-@OVERRIDES
-def show_config(config: Path, overrides: tuple[str, ...]) -> None:
+@configured
+def show_config(source: ConfigSource) -> None:
     """Check a configuration and print it with every default filled in."""
     import yaml
 
-    from selflengthen.config_file import load_config
     from train.config import TrainConfig
 
-    settings = load_config(TrainConfig, config, overrides).model_dump(mode="json")
+    settings = source.load(TrainConfig).model_dump(mode="json")
     click.echo(yaml.safe_dump(settings, sort_keys=False, allow_unicode=True), nl=False)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import orjson
 
+from selflengthen.command import ConfigSource
 from selflengthen.errors import ConfigError
 from synth.config import LoopConfig, RunConfig
 from synth.method.stages import TRAINED_ROLES, ModelRole
@@ -30,8 +31,7 @@ class Step:
 class LoopPlan:
     """What `synth loop` was asked for, and the steps that follow from it."""
 
-    config_file: Path
-    overrides: tuple[str, ...]
+    source: ConfigSource
     config: RunConfig
     directory: RunDirectory
     num_iterations: int
@@ -73,9 +73,9 @@ class LoopPlan:
 
     def _synth(self, command: str, iteration: int) -> tuple[str, ...]:
         return (
-            *(sys.executable, "-m", "synth", command, "--config", str(self.config_file)),
+            *(sys.executable, "-m", "synth", command, "--config", str(self.source.file)),
             *("--out", str(self.directory.folder), "--iteration", str(iteration)),
-            *(argument for override in self.overrides for argument in ("-o", override)),
+            *(argument for override in self.source.overrides for argument in ("-o", override)),
         )
 
     def _base_model(self) -> tuple[str, ...]:
