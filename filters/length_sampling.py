@@ -9,7 +9,7 @@ RANK_FACTOR = 2.0
 RANK_EXPONENT = 3
 
 
-def sample_by_length_rank(num_words_N: Sequence[int], draws_N: Sequence[float]) -> list[bool]:
+def sample_by_length_rank(num_words_N: Sequence[float], draws_N: Sequence[float]) -> list[bool]:
     """Decide which texts to keep; ties share their mean rank and at least one text stays.
 
     A text whose share of longer texts is r is kept if its draw exceeds 2 r^3. A rank is taken at
@@ -32,7 +32,7 @@ def sample_by_length_rank(num_words_N: Sequence[int], draws_N: Sequence[float]) 
 
 
 def reference_sample_by_length_rank(
-    num_words_N: Sequence[int], draws_N: Sequence[float]
+    num_words_N: Sequence[float], draws_N: Sequence[float]
 ) -> list[bool]:
     """Decide as the reference does: the rank is the first index of the length in sorted order.
 
@@ -59,6 +59,6 @@ def _survives(share_longer: float, draw: float) -> bool:
     return draw > RANK_FACTOR * share_longer**RANK_EXPONENT
 
 
-def _require_aligned(num_words_N: Sequence[int], draws_N: Sequence[float]) -> None:
+def _require_aligned(num_words_N: Sequence[float], draws_N: Sequence[float]) -> None:
     if not num_words_N or len(num_words_N) != len(draws_N):
         raise ValueError(f"{len(num_words_N)} texts and {len(draws_N)} draws")

@@ -6,12 +6,22 @@ that results can be compared with it. A profile is a frozen value: its fields ar
 
 from collections.abc import Iterable
 from functools import cached_property
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
 from filters.reference import ReferenceLlamaProfile, ReferenceQwenProfile
-from filters.rule import KEEP, UNKNOWN, Circumstances, Rule, SignWatch, Verdict, Watch
+from filters.rule import (
+    KEEP,
+    UNKNOWN,
+    Circumstances,
+    GrowingText,
+    Rule,
+    Sign,
+    SignWatch,
+    Verdict,
+    Watch,
+)
 from filters.rules.drift import DriftRule
 from filters.rules.ending import EndingRule
 from filters.rules.length import LengthRule, WholeRule
@@ -20,7 +30,55 @@ from filters.rules.meta import LeakRule, OfferRule, OpeningRule
 from filters.rules.repetition import RepetitionRule
 from filters.text import JudgedText
 from filters.trim import settled, trim_remarks
+from selflengthen.errors import ConfigError
+from selflengthen.plugins import naming, resolve
 from selflengthen.settings import Settings
+
+RULES_KEY, PROFILE_KEY = "filter.rules", "filter"
+
+
+class OwnRule:
+    """A person's own rule: a function `(text, known) -> reason or None`, or a class with `judge`.
+
+    The class may have `sign` and `watches_drafts` too; see `Rule`.
+    """
+
+    def __init__(self, reference: str, key: str = RULES_KEY) -> None:
+        """Find it.
+
+        Raises: ConfigError: there is no such rule.
+        """
+        named: Any = resolve(key, reference)
+        self._reference = reference
+        self._rule = named() if isinstance(named, type) else None
+        self._judge: Any = named if self._rule is None else getattr(self._rule, "judge", None)
+        if not callable(self._judge):
+            raise ConfigError(
+                f"{key}: {reference} is no function and has no method judge; see docs/extending.md"
+            )
+        self.watches_drafts = bool(getattr(self._rule, "watches_drafts", False))
+
+    def judge(self, text: JudgedText, known: Circumstances) -> str | None:
+        """Ask it.
+
+        Raises: PluginError: it failed.
+        """
+        with naming(self._reference):
+            reason: str | None = self._judge(text, known)
+            return reason
+
+    def sign(self, known: Circumstances) -> Sign | None:
+        """Return its fresh sign for one text, if it has one."""
+        make_sign = getattr(self._rule, "sign", None)
+        sign: Sign | None = make_sign(known) if make_sign else None
+        if sign is None:
+            return None
+
+        def named_sign(growing: GrowingText) -> str | None:
+            with naming(self._reference):
+                return sign(growing)
+
+        return named_sign
 
 
 class DefaultProfile(Settings):
@@ -52,6 +110,9 @@ class DefaultProfile(Settings):
     """Shortest response kept, in words."""
     max_words: int | None = Field(None, ge=1)
     """Longest response kept, in words."""
+    rules: tuple[str, ...] = Field((), strict=False)
+    """Rules of one's own, asked after the profile's: functions or classes, each as
+    `package.module:Name`."""
 
     @model_validator(mode="after")
     def _check_bounds(self) -> Self:
@@ -59,8 +120,18 @@ class DefaultProfile(Settings):
             raise ValueError(f"min_words {self.min_words} exceeds max_words {self.max_words}")
         return self
 
+    @property
+    def name(self) -> str:
+        """What records call it."""
+        return self.profile
+
+    @property
+    def references(self) -> tuple[tuple[str, str], ...]:
+        """References to a person's own code, each with its key."""
+        return tuple((RULES_KEY, reference) for reference in self.rules)
+
     @cached_property
-    def rules(self) -> tuple[Rule, ...]:
+    def _rules(self) -> tuple[Rule, ...]:
         """The rules, in the order in which they are asked."""
         loops = LoopBounds(self.loop_max_period, self.loop_min_repeats, self.loop_min_units)
         return (
@@ -73,12 +144,13 @@ class DefaultProfile(Settings):
             DriftRule(self.min_script_share, self.min_stretch_script_share, self.stretch_units),
             LoopRule(loops),
             RepetitionRule(self.repeated_ngram_units, self.max_repeated_share),
+            *map(OwnRule, self.rules),
         )
 
     def judge(self, text: str, known: Circumstances = UNKNOWN) -> Verdict:
         """Judge a response; the first rule that objects gives the reason."""
         judged = JudgedText(text)
-        reasons = (rule.judge(judged, known) for rule in self.rules)
+        reasons = (rule.judge(judged, known) for rule in self._rules)
         reason = next(filter(None, reasons), None)
         return Verdict(reason) if reason else KEEP
 
@@ -88,11 +160,11 @@ class DefaultProfile(Settings):
 
     def watch(self, known: Circumstances = UNKNOWN) -> Watch:
         """Return a fresh watch for one response."""
-        return _watch(self.rules, known)
+        return _watch(self._rules, known)
 
     def watch_draft(self) -> Watch:
         """Return a fresh watch for a text of which only the beginning is used."""
-        return _watch([rule for rule in self.rules if rule.watches_drafts], UNKNOWN)
+        return _watch([rule for rule in self._rules if rule.watches_drafts], UNKNOWN)
 
 
 def _watch(rules: Iterable[Rule], known: Circumstances) -> Watch:
@@ -100,8 +172,52 @@ def _watch(rules: Iterable[Rule], known: Circumstances) -> Watch:
     return SignWatch([sign for sign in signs if sign], settled)
 
 
+class OwnProfile(Settings):
+    """A person's own profile: a class with `judge`, `trim`, `watch` and `watch_draft`."""
+
+    profile: Literal["own"] = "own"
+    """Name of the profile."""
+    reference: str = Field(min_length=3)
+    """The class, as `package.module:Name`."""
+
+    @property
+    def name(self) -> str:
+        """What records call it."""
+        return self.reference
+
+    @property
+    def references(self) -> tuple[tuple[str, str], ...]:
+        """Its references, each with its key."""
+        return ((PROFILE_KEY, self.reference),)
+
+    @cached_property
+    def _own(self) -> Any:  # noqa: ANN401 - anybody's
+        return resolve(PROFILE_KEY, self.reference)()
+
+    def judge(self, text: str, known: Circumstances = UNKNOWN) -> Verdict:
+        """Judge a response; its reason, or None, is the class's answer."""
+        with naming(self.reference):
+            reason: str | None = self._own.judge(text, known)
+        return Verdict(reason) if reason else KEEP
+
+    def trim(self, text: str) -> str:
+        """Cut what is no part of the text."""
+        return str(self._own.trim(text))
+
+    def watch(self, known: Circumstances = UNKNOWN) -> Watch:
+        """Return a fresh watch for one response; the class may have none."""
+        watch: Watch | None = self._own.watch(known)
+        return watch or SignWatch([], str)
+
+    def watch_draft(self) -> Watch | None:
+        """Return a fresh watch for a text of which only the beginning is used, or none."""
+        watch: Watch | None = self._own.watch_draft()
+        return watch
+
+
 Profile = Annotated[
-    DefaultProfile | ReferenceQwenProfile | ReferenceLlamaProfile, Field(discriminator="profile")
+    DefaultProfile | ReferenceQwenProfile | ReferenceLlamaProfile | OwnProfile,
+    Field(discriminator="profile"),
 ]
 PROFILES = {
     "default": DefaultProfile,

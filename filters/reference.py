@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
-from typing import Literal
+from typing import ClassVar, Literal
 
 from filters.rule import KEEP, UNKNOWN, Circumstances, Verdict, Watch
 from filters.rules.repetition import ngram_hashes
@@ -27,6 +27,12 @@ class ReferenceQwenProfile(Settings):
 
     profile: Literal["reference-qwen"] = "reference-qwen"
     """Name of the profile."""
+    references: ClassVar[tuple[tuple[str, str], ...]] = ()
+
+    @property
+    def name(self) -> str:
+        """What records call it."""
+        return self.profile
 
     def judge(self, text: str, known: Circumstances = UNKNOWN) -> Verdict:
         """Judge by the text alone; reasons are `punctuation` and `ngram`."""
@@ -55,6 +61,12 @@ class ReferenceLlamaProfile(Settings):
 
     profile: Literal["reference-llama"] = "reference-llama"
     """Name of the profile."""
+    references: ClassVar[tuple[tuple[str, str], ...]] = ()
+
+    @property
+    def name(self) -> str:
+        """What records call it."""
+        return self.profile
 
     def judge(self, text: str, known: Circumstances = UNKNOWN) -> Verdict:
         """Judge by the text alone; reasons are `punctuation`, `stopword:<word>` and `ngram`."""

@@ -16,6 +16,18 @@ class CorruptFileError(CommandError):
     """A file of ours that is not as it was written."""
 
 
+class PluginError(CommandError):
+    """A person's own code failed; what was finished is kept."""
+
+    def __init__(self, what: str) -> None:
+        """Take what failed, why and where."""
+        super().__init__(
+            f"{what}; mend it and start in another directory: what was made so far depends on it "
+            "as it was"
+        )
+        self.what = what
+
+
 class UsageError(CommandError):
     """The person's input is wrong: one line with the place, the value and the remedy."""
 

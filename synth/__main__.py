@@ -108,6 +108,19 @@ def filter_command(file: Path, profile: str, field: str, skip_bad: bool) -> None
             click.echo(orjson.dumps(verdict.model_dump()))
 
 
+@cli.command("check-plugin")
+@click.argument("reference", metavar="PACKAGE.MODULE:NAME")
+@click.option("--texts", type=click.Path(path_type=Path), help="JSONL file of texts to try it on.")
+@click.option("--field", default="text", show_default=True, help="Key of the text.")
+def check_plugin_command(reference: str, texts: Path | None, field: str) -> None:
+    """Check a filter rule or profile of one's own: what it returns, and that its sign agrees."""
+    from filters.check import check_plugin
+    from synth.plugin_texts import built_in_texts, texts_of
+
+    found = built_in_texts() if texts is None else texts_of(texts, field)
+    click.echo(f"{reference}: fine on {check_plugin(reference, found)} texts")
+
+
 @cli.command()
 @click.argument("directory", type=click.Path(path_type=Path))
 def status(directory: Path) -> None:

@@ -6,7 +6,7 @@ from pydantic import Field, field_validator, model_validator
 
 from filters.near_duplicate import MAX_SIMILARITY
 from filters.profile import DefaultProfile, Profile
-from selflengthen.settings import Settings
+from selflengthen.settings import Settings, is_reference
 from synth.engine.config import NEUTRAL, EngineConfig, ModelConfig, Sampling
 
 
@@ -116,6 +116,9 @@ class LengthSamplingConfig(Settings):
     """Place of ties in the ranking: their middle, or (the reference's) their first."""
     unit: Literal["words", "characters"] = "words"
     """What is ranked."""
+    scorer: str | None = None
+    """What is ranked instead of the length: a function `(text, instruction) -> number` of one's
+    own, as `package.module:Name`."""
 
 
 class HeldOutConfig(Settings):
@@ -166,6 +169,9 @@ class OutputConfig(Settings):
 
     shard_max_bytes: int = Field(256 * 1024 * 1024, ge=1)
     """A shard is closed before it grows beyond this size."""
+    writers: tuple[str, ...] = Field((), strict=False)
+    """Writers of one's own, beside that of JSON lines: functions `(rows, role, folder)`, each as
+    `package.module:Name`."""
 
 
 class RunConfig(Settings):
@@ -210,10 +216,22 @@ class RunConfig(Settings):
     loop: LoopConfig = LoopConfig()
     """Training between macro-iterations, for `synth loop`."""
 
+    @property
+    def references(self) -> tuple[tuple[str, str], ...]:
+        """References to a person's own code, each with its key."""
+        scorer, kind = self.length_sampling.scorer, self.engine.kind
+        return (
+            *self.filter.references,
+            *((("length_sampling.scorer", scorer),) if scorer else ()),
+            *(("output.writers", writer) for writer in self.output.writers),
+            *((("engine.kind", kind),) if is_reference(kind) else ()),
+        )
+
     @field_validator("filter", mode="before")
     @classmethod
     def _name_profile(cls, value: object) -> object:
         """Let a name stand for a profile, and thresholds alone for the default one's."""
         if isinstance(value, str):
-            return {"profile": value}
+            is_own = is_reference(value)
+            return {"profile": "own", "reference": value} if is_own else {"profile": value}
         return {"profile": "default", **value} if isinstance(value, dict) else value

@@ -8,7 +8,7 @@ import sys
 _SET_BY_TRL = "VLLM_LOGGING_LEVEL"
 
 
-def synth(*arguments, stdin=b"", timeout_s=120):
+def synth(*arguments, stdin=b"", timeout_s=120, cwd=None):
     """Return exit code, standard output and standard error of `synth ARGUMENTS`."""
     done = subprocess.run(
         [sys.executable, "-m", "synth", *map(str, arguments)],
@@ -16,6 +16,7 @@ def synth(*arguments, stdin=b"", timeout_s=120):
         capture_output=True,
         timeout=timeout_s,
         env=environment(),
+        cwd=cwd,
         check=False,
     )
     return done.returncode, done.stdout.decode(), done.stderr.decode()

@@ -186,6 +186,31 @@ class EngineSpec:
     """The day that chat templates are told; None: the real one."""
 
 
+class OwnEngine:
+    """The base of a person's own engine: one method is left to write, `generate`."""
+
+    def __init__(self, spec: EngineSpec) -> None:
+        """Take what it is started for."""
+        self.spec = spec
+
+    @property
+    def num_seqs(self) -> int:
+        """As configured."""
+        return self.spec.config.max_num_seqs
+
+    @property
+    def capacity(self) -> int:
+        """As configured."""
+        return self.spec.config.capacity
+
+    def load(self) -> EngineLoad:
+        """Return nothing: it is not known."""
+        return EngineLoad()
+
+    async def close(self) -> None:
+        """Do nothing."""
+
+
 class EngineLayer:
     """The base of engines that stand before another; they add their own `generate`."""
 

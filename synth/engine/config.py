@@ -3,9 +3,9 @@
 from datetime import date
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from selflengthen.settings import Settings
+from selflengthen.settings import Settings, is_reference
 
 TemplateValue = str | bool | int | float
 
@@ -31,8 +31,9 @@ class ModelConfig(Settings):
 class EngineConfig(Settings):
     """vLLM in this process, or vLLM servers that run already."""
 
-    kind: Literal["vllm", "server"] = "vllm"
-    """`vllm` starts an engine here; `server` asks those at `urls`, started with the same model."""
+    kind: str = "vllm"
+    """`vllm` starts an engine here; `server` asks those at `urls`, started with the same model;
+    `package.module:Name` is a class of one's own."""
     urls: tuple[str, ...] = Field((), strict=False)
     """Addresses of the servers, e.g. `http://node-7:8000`."""
     replicas: int | None = Field(None, ge=1)
@@ -75,6 +76,13 @@ class EngineConfig(Settings):
     def capacity(self) -> int:
         """Requests kept in one engine: slightly more than run at once, so none waits for us."""
         return max(1, int(self.max_num_seqs * self.admission_ratio))
+
+    @field_validator("kind")
+    @classmethod
+    def _check_kind(cls, kind: str) -> str:
+        if kind not in ("vllm", "server") and not is_reference(kind):
+            raise ValueError("use `vllm`, `server` or package.module:Name")
+        return kind
 
     @model_validator(mode="after")
     def _check_urls(self) -> "EngineConfig":

@@ -8,8 +8,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from selflengthen.errors import ConfigError
 from selflengthen.packages import require
+from selflengthen.plugins import resolve
 from selflengthen.process.signals import Announce, leaving_on_signal
+from selflengthen.settings import is_reference
 from synth.engine.base import Engine, EngineSpec
 from synth.engine.errors import EngineError
 from synth.engine.restarting import RestartingEngine
@@ -46,6 +49,8 @@ def prepare_engine(spec: EngineSpec) -> PreparedEngine:
     """
     for switch in _NO_TELEMETRY:
         os.environ.setdefault(switch, "1")
+    if is_reference(spec.config.kind):
+        return PreparedOwn(spec)
     return PreparedServers(spec) if spec.config.kind == "server" else PreparedVllm(spec)
 
 
@@ -65,6 +70,28 @@ async def running_engine(
             await engine.close()
     except EngineError as error:
         raise EngineError(f"{error}; the engine's log: {log}") from error
+
+
+class PreparedOwn:
+    """A person's own engine."""
+
+    def __init__(self, spec: EngineSpec) -> None:
+        """Find its class.
+
+        Raises: ConfigError: there is none.
+        """
+        self._make = resolve("engine.kind", spec.config.kind)
+        if not hasattr(self._make, "generate"):
+            raise ConfigError(
+                f"engine.kind: {spec.config.kind} has no method generate; see docs/extending.md"
+            )
+        self._spec = spec
+
+    async def start(self, _log: Path, announce: Announce) -> Engine:
+        """Make one."""
+        announce(f"starting {self._spec.config.kind}")
+        engine: Engine = self._make(self._spec)
+        return engine
 
 
 class PreparedServers:

@@ -19,6 +19,7 @@ from filters.length_sampling import (
     reference_sample_by_length_rank,
     sample_by_length_rank,
 )
+from selflengthen.plugins import naming, resolve
 from selflengthen.tasks import together
 from synth.config import LengthSamplingConfig
 from synth.method.expand import propose_instruction
@@ -125,14 +126,19 @@ def rank(samples: Sequence[Ranked], context: CohortContext) -> list[Ranked]:
     sample_by_rank = (
         sample_by_length_rank if config.rank == "middle" else reference_sample_by_length_rank
     )
-    kept = sample_by_rank([_ranked_length(sample, config) for sample in samples], draws)
+    kept = sample_by_rank(_ranks(samples, config), draws)
     for sample, is_kept in zip(samples, kept, strict=True):
         context.book.sampled(sample, kept=is_kept)
     return [sample for sample, is_kept in zip(samples, kept, strict=True) if is_kept]
 
 
-def _ranked_length(sample: InitialResponse | ExtendedResponse, config: LengthSamplingConfig) -> int:
-    return sample.num_words if config.unit == "words" else len(sample.text)
+def _ranks(samples: Sequence[Ranked], config: LengthSamplingConfig) -> list[float]:
+    """Return what samples are ranked by: their length, or a person's own score."""
+    if config.scorer is not None:
+        score = resolve("length_sampling.scorer", config.scorer)
+        with naming(config.scorer):
+            return [float(score(sample.text, sample.task)) for sample in samples]
+    return [sample.num_words if config.unit == "words" else len(sample.text) for sample in samples]
 
 
 def _flatten(groups: Iterable[Iterable[T]]) -> list[T]:

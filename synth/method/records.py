@@ -39,7 +39,7 @@ def record_of(sample: ExtendedResponse, recipe: Recipe) -> Record:
         ),
         model=recipe.config.model.name,
         adapters={role.value: adapter.name for role, adapter in recipe.adapters.items()},
-        profile=recipe.profile.profile,
+        profile=recipe.profile.name,
         prompt_set=recipe.prompts.name,
         tokens=TokenCounts(prompt=tokens.prompt, cached=tokens.cached, generated=tokens.generated),
     )

@@ -42,6 +42,11 @@ class InitialResponse:
         """Length in words."""
         return count_words(self.text)
 
+    @property
+    def task(self) -> str:
+        """The instruction's text."""
+        return self.instruction.text
+
 
 @dataclass(frozen=True, slots=True)
 class MicroIteration:
@@ -67,6 +72,11 @@ class ExtendedResponse:
     def num_words(self) -> int:
         """Length in words."""
         return count_words(self.text)
+
+    @property
+    def task(self) -> str:
+        """The instruction's text."""
+        return self.initial.task
 
     def tokens(self) -> Tokens:
         """Tokens of the requests that made this text, its initial response included."""

@@ -60,13 +60,18 @@ class IterationFiles:
         """A cohort's counts, written after its records and rejects: the cohort is complete."""
         return self.folder / "journal" / f"cohort-{cohort:05d}.complete.json"
 
+    @property
+    def shards(self) -> Path:
+        """What adapters are trained on."""
+        return self.folder / "shards"
+
     def shard(self, role: str, number: int) -> Path:
         """Training rows of a role."""
-        return self.folder / "shards" / f"{role}-{number:05d}.jsonl"
+        return self.shards / f"{role}-{number:05d}.jsonl"
 
     def shard_pattern(self, role: str) -> str:
         """Return a glob that matches all shards of a role."""
-        return f"{glob.escape(str(self.folder / 'shards'))}/{role}-*.jsonl"
+        return f"{glob.escape(str(self.shards))}/{role}-*.jsonl"
 
     def has_rows(self, role: str) -> bool:
         """Tell whether there is anything to train a role on."""
@@ -93,7 +98,7 @@ class IterationFiles:
 
     def read_rows(self, role: str) -> Iterator[Row]:
         """Yield a role's training rows, in the order of the records."""
-        for path in sorted((self.folder / "shards").glob(f"{role}-*.jsonl"), key=_number):
+        for path in sorted(self.shards.glob(f"{role}-*.jsonl"), key=_number):
             yield from read_rows(Row, path)
 
     def check(self, kind: str) -> None:

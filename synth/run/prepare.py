@@ -12,6 +12,7 @@ from selflengthen.adapter.served import load_adapter
 from selflengthen.chat.template_date import as_input, date_of_adapter, date_of_directory
 from selflengthen.errors import ConfigError
 from selflengthen.packages import require
+from selflengthen.plugins import digests
 from selflengthen.resolved_config import resolve
 from synth.config import RunConfig
 from synth.engine.config import EngineConfig
@@ -45,6 +46,9 @@ def prepare(config: RunConfig, iteration: int, directory: RunDirectory) -> Prepa
     """
     if config.engine.replicas is not None:
         require("engine.replicas", ["ray"])
+    own_code = digests(config.references)
+    # A person's own rules are loaded, so that what is wrong with them is said now.
+    config.filter.watch_draft()
     prompts = load_prompt_set(config.prompts)
     seeds = load_seeds(config.seeds)
     held_out = load_held_out(config.held_out.instructions, config.held_out.num_instructions)
@@ -65,6 +69,7 @@ def prepare(config: RunConfig, iteration: int, directory: RunDirectory) -> Prepa
         "seeds_sha256": seeds.digest,
         "held_out_sha256": held_out.digest,
         **as_input(recipe.today),
+        **({"own_code_sha256": own_code} if own_code else {}),
     }
     return PreparedRun(recipe, directory, resolve_run(config, inputs, recipe.asked_before))
 

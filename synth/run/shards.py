@@ -7,6 +7,7 @@ from selflengthen.contract.manifest import ListedFile, Manifest
 from selflengthen.contract.row import Row
 from selflengthen.files.atomic_file import atomic_file, json_line, write_json
 from selflengthen.files.digest import digest_of
+from selflengthen.plugins import naming, resolve
 from synth.method.recipe import Recipe
 from synth.method.records import rows_of
 from synth.method.stages import ModelRole
@@ -21,6 +22,10 @@ def write_shards(files: IterationFiles, recipe: Recipe) -> None:
         for number, lines in enumerate(shards):
             with atomic_file(files.shard(role.value, number)) as file:
                 file.writelines(lines)
+        for writer in recipe.config.output.writers:
+            write = resolve("output.writers", writer)
+            with naming(writer):
+                write(rows_of(files.read_records(), role, recipe), role.value, files.shards)
 
 
 def write_manifest(files: IterationFiles, num_instructions: int) -> None:
@@ -30,7 +35,8 @@ def write_manifest(files: IterationFiles, num_instructions: int) -> None:
         num_instructions: How many the iteration was asked for.
     """
     folders = ("records", "rejects", "shards")
-    paths = sorted(path for name in folders for path in (files.folder / name).glob("*.jsonl"))
+    found = (path for name in folders for path in (files.folder / name).glob("*"))
+    paths = sorted(path for path in found if path.is_file() and not path.name.startswith("."))
     listed = tuple(_describe(path, files.folder) for path in paths)
     write_json(files.manifest, Manifest(num_instructions=num_instructions, files=listed))
 
