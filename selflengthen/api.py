@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from selflengthen.errors import UsageError
-from selflengthen.process.signals import interrupt_other_threads
+from selflengthen.process.signals import handled_by, interrupt_other_threads
 
 if TYPE_CHECKING:
     from filters.rule import Verdict
@@ -136,10 +136,5 @@ def _beside_running_loop(work: Callable[[], T]) -> T:
         asyncio.get_running_loop()
     except RuntimeError:
         return work()
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        working = pool.submit(work)
-        while True:
-            try:
-                return working.result()
-            except KeyboardInterrupt:
-                interrupt_other_threads()
+    with ThreadPoolExecutor(max_workers=1) as pool, handled_by(interrupt_other_threads):
+        return pool.submit(work).result()

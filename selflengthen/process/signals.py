@@ -71,7 +71,7 @@ def cancel_on_signal(task: "asyncio.Task[Any]") -> asyncio.Event:
     return interrupted
 
 
-def interrupt_other_threads() -> None:
+def interrupt_other_threads(_number: int, _frame: FrameType | None) -> None:
     """Interrupt the runs of other threads, as a first Ctrl-C does a command."""
     for loop, interrupt in list(_interrupts.items()):
         loop.call_soon_threadsafe(interrupt)
