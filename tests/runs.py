@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 from rich.console import Console
 
+from reconciliation import reconcile, served
 from scripted_engine import ScriptedEngine
 from selflengthen.errors import EXIT_FEWER_THAN_ASKED, EXIT_INTERRUPTED
 from synth.config import RunConfig
@@ -42,10 +43,16 @@ def run_scripted(
     directory = RunDirectory(folder)
     run = prepare(config or small_config(), 1, directory)
     console = Console(file=io.StringIO())
+    engine, is_fresh = engine or ScriptedEngine(write), not run.files.folder.exists()
+    num_before = len(engine.requests)
     with directory.locked():
         directory.claim(run.resolved)
-        running = run_with_engine(run, engine or ScriptedEngine(write), console)
+        running = run_with_engine(run, engine, console)
         result = runner.run(running) if runner else asyncio.run(running)
+    if result.state == "complete":
+        reconcile(run.files, run.recipe.config, result.metrics)
+        if is_fresh:
+            assert served(run.files) == len(engine.requests) - num_before
     return run.files, code_of(result)
 
 
