@@ -41,7 +41,8 @@ readers share; a test checks that it is current. Files are UTF-8; a `.jsonl` fil
 line, and `datasets.load_dataset("json", data_files=...)` reads it as it is. `schema_version` is
 {SCHEMA_VERSION}; a file without it was written by version 0.1, in the same shape.
 
-The tree of a run directory is in [commands.md](commands.md), reasons are in [reasons.md](reasons.md).
+The tree of a run directory is in [commands.md](commands.md), all reasons are in
+[reasons.md](reasons.md).
 
 | file | what |
 |---|---|

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from command import environment
 
-TESTS = Path(__file__).parent
+HELPERS = Path(__file__).parents[1] / "helpers"
 
 
 def test_local_ray_is_on_loopback_and_a_killed_replica_leaves_nothing():
     """A core that ignores SIGTERM ends with its replica; then its shared memory is removed."""
-    paths = {"PYTHONPATH": f"{TESTS.parent}:{TESTS}"}
+    paths = {"PYTHONPATH": f"{HELPERS.parents[1]}:{HELPERS}"}
     command = [sys.executable, "-c", "import local_ray; local_ray.main()"]
     done = subprocess.run(
         command, env=environment() | paths, check=False, timeout=120, capture_output=True

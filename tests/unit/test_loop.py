@@ -327,7 +327,7 @@ def test_a_trainer_s_mistake_is_found_before_the_first_step(tmp_path):
 LOOP = """
 import sys
 from pathlib import Path
-sys.path.insert(0, {tests!r})
+sys.path[:0] = {paths!r}
 from rich.console import Console
 from scripted_child import scripted
 from synth.loop.steps import run_loop_with
@@ -344,7 +344,9 @@ with process.listening():
 
 def start_loop(folder):
     """Run a loop in a session of its own: it has no terminal, so that SIGINT is handed on too."""
-    code = LOOP.format(tests=str(Path(__file__).parent), folder=str(folder))
+    here = Path(__file__).parent
+    paths = [str(here), str(here.parent / "helpers")]
+    code = LOOP.format(paths=paths, folder=str(folder))
     return subprocess.Popen(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, start_new_session=True
     )

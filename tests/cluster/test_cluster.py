@@ -23,7 +23,7 @@ from synth.run.directory import RunDirectory
 from synth.run.prepare import prepare
 
 NUM_INSTRUCTIONS = 48
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def config_of(replicas, num_instructions=NUM_INSTRUCTIONS, **engine):
@@ -47,7 +47,7 @@ def cluster():
     cluster = Cluster(
         initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False}
     )
-    paths = {"PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"}
+    paths = {"PYTHONPATH": f"{ROOT}:{ROOT / 'tests' / 'helpers'}"}
     ray.init(
         address=cluster.address,
         runtime_env={"env_vars": paths},

@@ -9,6 +9,7 @@ import sys
 import time
 
 import pytest
+from test_extending import BASE, BLOCKS
 
 import selflengthen
 from command import environment
@@ -16,7 +17,6 @@ from selflengthen.contract.record import Record
 from selflengthen.contract.row import Row
 from selflengthen.errors import ConfigError, UsageError
 from selflengthen.process.own_modules import ROOT
-from test_extending import BASE, BLOCKS
 from tiny_model import build_tiny_model
 
 

@@ -138,7 +138,7 @@ def test_a_loop_asks_our_launched_trainer_and_runs_our_synthesizer(folder, tmp_p
 
 
 def test_replicas_import_our_modules(folder):
-    done = run(folder, "-P", "-c", RAY, paths=[Path(__file__).parent])
+    done = run(folder, "-P", "-c", RAY, paths=[ROOT / "tests" / "helpers"])
     assert done.returncode == 0, done.stderr
     files = done.stdout.split()[-4:]
     assert [Path(file).parent.parent for file in files] == [ROOT] * 4

@@ -1,6 +1,0 @@
-"""Recorded verdicts and transcripts of the reference's functions."""
-
-import json
-from pathlib import Path
-
-GOLDEN = json.loads((Path(__file__).parent / "golden" / "reference_cases.json").read_text("utf-8"))
