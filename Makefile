@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 MODEL := models/smollm2-135m-instruct
 STAMP := $(VENV)/setup.done
 
-.PHONY: setup demo test test-faults test-vllm check
+.PHONY: setup demo test test-faults test-vllm mutants check
 
 # The CPU stack and the embedded model; does nothing when both are current.
 setup: $(STAMP) $(MODEL)/config.json
@@ -52,6 +52,10 @@ test-vllm: setup
 	@test -f .venv-vllm-$(VERSION)/done || scripts/vllm_environment.sh $(VERSION) .venv-vllm-$(VERSION)
 	@touch .venv-vllm-$(VERSION)/done
 	.venv-vllm-$(VERSION)/bin/pytest -m engine
+
+# Do the tests bite? Small faults, one at a time; an hour or two.
+mutants: setup
+	$(BIN)/python scripts/mutants.py
 
 check: setup
 	$(BIN)/ruff format --check .
