@@ -154,7 +154,7 @@ def test_the_package_brings_all_data_files():
     ]["synth"]
     data = [
         str(path.relative_to("synth"))
-        for folder in ("prompts", "seeds")
+        for folder in ("method/prompts", "method/seeds")
         for path in Path("synth", folder).rglob("*")
         if path.is_file() and path.suffix not in (".py", ".pyc")
     ]

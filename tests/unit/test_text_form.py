@@ -12,6 +12,7 @@ from golden_cases import GOLDEN
 from runs import small_config
 from scripted_engine import Answer, ScriptedEngine
 from synth.engine.base import Completion, FinishReason
+from synth.loop.trainer_check import RECORD
 from synth.method.books.book import CohortBook
 from synth.method.extend import extend_response
 from synth.method.prompts.prompt_set import load_prompt_set
@@ -88,20 +89,18 @@ def test_recorded_training_rows_are_reproduced(case, sentinel_prompts, monkeypat
     rng = random.Random(case["seed"])
     monkeypatch.setattr("synth.method.records.random.Random", lambda _: rng)
     for row, generator, extender in zip(case["rows"], case["gen"], case["ext"], strict=True):
-        record = {
-            "id": "x",
-            "iteration": 1,
+        texts = {
             "instruction": row["prompt"],
             "initial_response": row["initial_response"],
             "response": row["extended_response"],
-            "num_words": {"response": 1},
         }
+        record = RECORD.model_copy(update=texts)
         for expected, made in (
             (generator, generator_row(record, recipe)),
             (extender, extender_row(record, recipe)),
         ):
-            assert made["prompt"][-1]["content"] == expected["instruction"]
-            assert made["completion"][0]["content"] == expected["output"]
+            assert made.prompt[-1]["content"] == expected["instruction"]
+            assert made.completion[0]["content"] == expected["output"]
 
 
 @pytest.mark.parametrize(
