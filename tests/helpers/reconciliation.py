@@ -20,6 +20,7 @@ def reconcile(files, config, metrics):
     records = list(files.read_records())
     _check_requests(metrics, rejects)
     _check_extensions(metrics, rejects)
+    _check_kept(metrics, records)
     _check_samples(metrics, rejects, records, config)
     _check_receipts(metrics, receipts, records)
     for role in ("generator", "extender"):
@@ -70,6 +71,15 @@ def _check_extensions(metrics, rejects):
     for reason, number in tails.items():
         if reason not in of_tries:
             assert in_rounds[reason] == number, reason
+
+
+def _check_kept(metrics, records):
+    """What served its purpose to the end is booked as kept, and nothing else is."""
+    kept = {stage: _ledger(metrics, stage)["kept"] for stage in Stage}
+    rounds = sum(step.kept for record in records for step in record.micro_iterations)
+    assert kept[Stage.EXPAND] == metrics.samples.instructions
+    assert kept[Stage.GENERATE] == metrics.samples.initial_kept
+    assert kept[Stage.EXTEND_HEAD] == kept[Stage.EXTEND_TAIL] == rounds
 
 
 def _check_samples(metrics, rejects, records, config):
