@@ -151,6 +151,14 @@ def test_aborts_save_what_the_others_needed_more(tmp_path):
     assert metrics["tokens"]["saved"] >= round(saved) > 0
 
 
+def test_what_grew_too_little_is_not_kept(tmp_path):
+    config = small_config(extend=CONFIG.extend.model_dump() | {"min_growth": 2.6})
+    files, _ = run_scripted(tmp_path, config)
+    metrics = metrics_of(files)
+    outcomes = {row["outcome"] for row in metrics["ledger"] if row["stage"] == "extend_tail"}
+    assert "rejected:too_little_growth" in outcomes
+
+
 def test_a_run_that_goes_on_remembers_its_seconds(tmp_path):
     class Run:
         recipe = prepare(CONFIG, 1, RunDirectory(tmp_path)).recipe

@@ -103,6 +103,47 @@ def test_a_request_that_two_engines_died_with_is_set_aside_and_few_others_with_i
     )
 
 
+def test_what_saw_a_death_is_let_into_the_next_engine_a_few_at_a_time():
+    second = Mortal()
+    requests = [request(number) for number in range(40)]
+    completions, _ = serve([lambda: Mortal(["request-39"]), lambda: second], requests)
+    repeated = [asked.id for asked in second.requests]
+    assert len(repeated) > NUM_SEQS // 8
+    assert second.most_live == NUM_SEQS // 8
+    assert all(completion.finish_reason is FinishReason.STOP for completion in completions)
+
+
+def test_a_request_is_set_aside_at_its_second_death_not_later():
+    engines = [Mortal(["request-0"]) for _ in range(3)]
+    waiting = list(engines)
+    completions, load = serve([lambda: waiting.pop(0)] * 3, [request(0)])
+    assert completions[0].detail.startswith("poison: ")
+    assert load.num_deaths == 2
+    assert engines[2].requests == []
+
+
+def test_a_completion_between_two_deaths_ends_the_row():
+    """Five deaths in all, none in a row of three."""
+    waiting = [Mortal([f"request-{number}"]) for number in range(5)] + [Mortal()]
+    config = EngineConfig(
+        max_num_seqs=NUM_SEQS, max_num_batched_tokens=512, max_model_len=512, max_deaths=2
+    )
+
+    async def start():
+        return waiting.pop(0)
+
+    async def run():
+        engine = RestartingEngine(await start(), start, config, print)
+        found = [await engine.generate(request(number)) for number in range(5)]
+        load = engine.load()
+        await engine.close()
+        return found, load
+
+    found, load = asyncio.run(asyncio.wait_for(run(), 60))
+    assert [one.finish_reason for one in found] == [FinishReason.STOP] * 5
+    assert load.num_deaths == 5
+
+
 def test_a_hanging_engine_counts_as_dead():
     completions, load = serve(
         [lambda: Mortal(["request-3"], hangs=True), Mortal],
