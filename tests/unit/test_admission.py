@@ -63,6 +63,44 @@ def test_a_cancelled_request_gives_its_place_back():
     assert [isinstance(result, asyncio.CancelledError) for result in results] == [True, False] * 2
 
 
+def test_a_request_that_is_cancelled_at_its_turn_gives_its_place_on():
+    class Cancelling(ScriptedEngine):
+        """Cancels another request in the moment in which it gets its turn."""
+
+        async def generate(self, asked, new_watch=None):
+            completion = await super().generate(asked, new_watch)
+            asyncio.get_running_loop().call_soon(tasks[1].cancel)
+            return completion
+
+    tasks = []
+
+    async def ask():
+        engine = AdmittingEngine(Cancelling(lambda _: Answer("text"), concurrency=1))
+        tasks.extend(asyncio.create_task(engine.generate(request(n))) for n in range(3))
+        return await asyncio.gather(*tasks, return_exceptions=True)
+
+    first, second, third = asyncio.run(asyncio.wait_for(ask(), 10))
+    assert isinstance(second, asyncio.CancelledError)
+    assert first.text == third.text == "text"
+
+
+def test_there_is_room_only_below_the_engine_s_capacity():
+    async def ask():
+        engine = AdmittingEngine(ScriptedEngine(lambda _: Answer("text " * 900), concurrency=2))
+        await asyncio.wait_for(engine.room(), 1)
+        tasks = [asyncio.create_task(engine.generate(request(n))) for n in range(2)]
+        await asyncio.sleep(0)
+        waiting = asyncio.create_task(engine.room())
+        await asyncio.sleep(0)
+        was_full = not waiting.done()
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait_for(waiting, 1)
+        await asyncio.gather(*tasks)
+        return was_full
+
+    assert asyncio.run(ask())
+
+
 def test_once_all_work_has_begun_the_longest_chains_go_first():
     served = []
 

@@ -143,11 +143,13 @@ def test_a_request_that_saw_two_servers_die_is_set_aside():
     async def work(engine, servers):
         for server in servers:
             server.switch_off()
-        return await engine.generate(request(0))
+        completion = await engine.generate(request(0))
+        return completion, [len(server.requests) for server in servers]
 
-    completion, _ = with_fleet(work, num_servers=3)
+    (completion, asked), _ = with_fleet(work, num_servers=3)
     assert completion.finish_reason is FinishReason.ERROR
     assert completion.detail.startswith("poison")
+    assert sorted(asked) == [0, 1, 1]
 
 
 def test_a_server_that_hangs_counts_as_gone():

@@ -7,9 +7,9 @@ import pytest
 
 from scripted_engine import Answer, ScriptedEngine, request
 from synth.config import EngineConfig
-from synth.engine.base import FinishReason
+from synth.engine.base import EngineLoad, FinishReason, Loss
 from synth.engine.errors import EngineError
-from synth.engine.restarting import RestartingEngine
+from synth.engine.restarting import Life, RestartingEngine
 from synth.method.stages import Stage
 
 NUM_SEQS = 16
@@ -204,3 +204,13 @@ def test_lost_tokens_are_the_counters_less_what_completions_have():
     assert load.num_generated_tokens == served + lost
     assert {loss.kind for loss in load.losses} <= {Stage.GENERATE, Stage.EXTEND_TAIL}
     assert sum(loss.requests for loss in load.losses) <= len(requests)
+
+
+def test_lost_tokens_are_divided_among_kinds_by_their_requests():
+    life = Life(Mortal())
+    life.final_load = EngineLoad(num_prompt_tokens=31, num_generated_tokens=100)
+    life._unserved = {"a": "generate", "b": "extend_tail", "c": "generate"}
+    assert list(life.losses()) == [
+        Loss("extend_tail", 1, 10, 0, 33),
+        Loss("generate", 2, 21, 0, 67),
+    ]
