@@ -5,6 +5,7 @@ Progress is shown as the commands show it. What a command ends with in one line 
 """
 
 import asyncio
+import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -42,7 +43,8 @@ def synthesize(config: "RunConfig", out: str | Path, iteration: int = 1) -> "Run
     """Synthesize one macro-iteration of data, or what is left of it, as `synth run` does.
 
     In a notebook, whose event loop runs already, the work is done in a thread; a Ctrl-C (the
-    notebook's stop button) interrupts it as it interrupts the command.
+    notebook's stop button) interrupts it as it interrupts the command. A script calls it under
+    `if __name__ == "__main__":`, for vLLM's processes import the script.
 
     Returns: what it came to; `state` is `interrupted` after a Ctrl-C, and the same call goes on.
     Raises: ConfigError, DirectoryError: nothing was started or written.
@@ -50,6 +52,12 @@ def synthesize(config: "RunConfig", out: str | Path, iteration: int = 1) -> "Run
     """
     from synth.run.directory import RunDirectory
 
+    # As `multiprocessing` tells it.
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        raise UsageError(
+            "selflengthen.synthesize: called while a process of the engine imports this script; "
+            "call it under `if __name__ == '__main__':`"
+        )
     directory = RunDirectory(Path(out))
     if config.engine.replicas is None:
         from synth.run.iteration import run_iteration

@@ -109,6 +109,33 @@ def test_ctrl_c_interrupts_a_run_and_the_same_call_goes_on(folder, where):
     assert metrics["replayed"] > 0
 
 
+UNGUARDED = """
+import multiprocessing, sys
+import selflengthen
+if multiprocessing.current_process().name == "MainProcess":
+    child = multiprocessing.get_context("spawn").Process(target=print)
+    child.start()
+    child.join()
+    sys.exit(child.exitcode)
+selflengthen.synthesize(selflengthen.load_config("run.yaml"), out="runs/a")
+"""
+
+
+def test_a_script_that_a_process_of_the_engine_imports_is_told_so(folder):
+    (folder / "unguarded.py").write_text(UNGUARDED)
+    done = subprocess.run(
+        [sys.executable, "unguarded.py"],
+        cwd=folder,
+        env=environment() | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "call it under `if __name__ == '__main__':`" in done.stderr
+    assert not (folder / "runs").exists()
+
+
 def test_an_adapter_is_trained_on_what_a_run_wrote(folder, monkeypatch):
     with monkeypatch.context() as patch:
         patch.chdir(ROOT)
