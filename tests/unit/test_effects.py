@@ -76,7 +76,7 @@ def test_the_engine_holds_more_requests_than_run_by_the_configured_ratio(ratio, 
 @pytest.mark.parametrize(("limit", "is_known"), [(0.3, True), (0.95, False)])
 def test_how_near_a_near_duplicate_is(limit, is_known):
     config = small_config(expand={"max_similarity": limit}).expand
-    near = "Write about a river and the town."
+    near = "Write about a river, a mill and the old town."
     assert InstructionRegistry(POOL, config).resembles_known(near) is is_known
     registry = InstructionRegistry((), config)
     registry.settle(0, POOL[0])
