@@ -2,7 +2,7 @@
 
     python scripts/mutants.py --number 200 --seed 0
 
-prints every fault that no test noticed, and the share that was noticed. Real vLLM, Ray and training
+prints every fault, whether a test noticed it, and the share of those that were noticed. Real vLLM, Ray and training
 are left out, and with them the files that only they reach. Not part of CI: it takes an hour or two.
 """
 
@@ -164,9 +164,11 @@ def main() -> None:
 
         num_noticed = 0
         with ThreadPoolExecutor(options.workers) as pool:
-            for mutant, is_noticed in zip(sample, pool.map(noticed, sample), strict=True):
+            results = zip(sample, pool.map(noticed, sample), strict=True)
+            for number, (mutant, is_noticed) in enumerate(results, start=1):
                 num_noticed += is_noticed
-                sys.stdout.write("" if is_noticed else f"survived  {mutant}\n")
+                verdict = "noticed " if is_noticed else "survived"
+                sys.stdout.write(f"{number:4} {verdict}  {mutant}\n")
                 sys.stdout.flush()
     share = num_noticed / len(sample)
     sys.stdout.write(f"{num_noticed} of {len(sample)} faults noticed ({share:.0%})\n")
