@@ -3,8 +3,8 @@
     python scripts/mutants.py --number 200 --seed 0
 
 prints every fault, whether a test noticed it, and the share of those that were noticed. Real vLLM,
-Ray and training are left out, and with them the files that only they reach. Not part of CI: it takes
-an hour or two.
+Ray and training are left out, and with them the files that only they reach. Not part of CI: it
+takes an hour or two.
 """
 
 import argparse
