@@ -15,7 +15,6 @@ from filters.rule import (
     KEEP,
     UNKNOWN,
     Circumstances,
-    GrowingText,
     Rule,
     Sign,
     SignWatch,
@@ -31,7 +30,7 @@ from filters.rules.repetition import RepetitionRule
 from filters.text import JudgedText
 from filters.trim import settled, trim_remarks
 from selflengthen.errors import ConfigError
-from selflengthen.plugins import naming, resolve
+from selflengthen.plugins import named, naming, resolve
 from selflengthen.settings import Settings
 
 RULES_KEY, PROFILE_KEY = "filter.rules", "filter"
@@ -48,10 +47,10 @@ class OwnRule:
 
         Raises: ConfigError: there is no such rule.
         """
-        named: Any = resolve(key, reference)
+        found: Any = resolve(key, reference)
         self._reference = reference
-        self._rule = named() if isinstance(named, type) else None
-        self._judge: Any = named if self._rule is None else getattr(self._rule, "judge", None)
+        self._rule = found() if isinstance(found, type) else None
+        self._judge: Any = found if self._rule is None else getattr(self._rule, "judge", None)
         if not callable(self._judge):
             raise ConfigError(
                 f"{key}: {reference} is no function and has no method judge; see docs/extending.md"
@@ -71,14 +70,7 @@ class OwnRule:
         """Return its fresh sign for one text, if it has one."""
         make_sign = getattr(self._rule, "sign", None)
         sign: Sign | None = make_sign(known) if make_sign else None
-        if sign is None:
-            return None
-
-        def named_sign(growing: GrowingText) -> str | None:
-            with naming(self._reference):
-                return sign(growing)
-
-        return named_sign
+        return named(self._reference, sign) if sign else None
 
 
 class DefaultProfile(Settings):
@@ -202,17 +194,20 @@ class OwnProfile(Settings):
 
     def trim(self, text: str) -> str:
         """Cut what is no part of the text."""
-        return str(self._own.trim(text))
+        with naming(self.reference):
+            return str(self._own.trim(text))
 
     def watch(self, known: Circumstances = UNKNOWN) -> Watch:
         """Return a fresh watch for one response; the class may have none."""
-        watch: Watch | None = self._own.watch(known)
-        return watch or SignWatch([], str)
+        with naming(self.reference):
+            watch: Watch | None = self._own.watch(known)
+        return named(self.reference, watch) if watch else SignWatch([], str)
 
     def watch_draft(self) -> Watch | None:
         """Return a fresh watch for a text of which only the beginning is used, or none."""
-        watch: Watch | None = self._own.watch_draft()
-        return watch
+        with naming(self.reference):
+            watch: Watch | None = self._own.watch_draft()
+        return named(self.reference, watch) if watch else None
 
 
 Profile = Annotated[

@@ -75,7 +75,7 @@ cheap, and before it speaks ask the rule about the settled part."""
 class Watch(Protocol):
     """Reads one text as it grows; stateful, one watch per text."""
 
-    def __call__(self, delta: str) -> str | None:
+    def __call__(self, delta: str, /) -> str | None:
         """Take the next piece; return the reason once the text is lost."""
 
 

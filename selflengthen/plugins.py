@@ -10,13 +10,15 @@ import inspect
 import os
 import sys
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from selflengthen.errors import CommandError, ConfigError, PluginError, first_line
 from selflengthen.settings import is_reference
+
+T = TypeVar("T")
 
 
 def resolve(key: str, reference: str) -> Any:  # noqa: ANN401 - anybody's
@@ -80,3 +82,13 @@ def naming(reference: str) -> Iterator[None]:
         raise PluginError(
             f"{reference}: {type(error).__name__}: {first_line(error)} ({place})"
         ) from error
+
+
+def named(reference: str, function: Callable[[T], str | None]) -> Callable[[T], str | None]:
+    """Return a function of a person's code whose failure is one line."""
+
+    def call(value: T) -> str | None:
+        with naming(reference):
+            return function(value)
+
+    return call

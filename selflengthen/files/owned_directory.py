@@ -156,5 +156,6 @@ def _differences(old: object, new: object, key: str = "") -> Iterator[tuple[str,
         for name in sorted({*old, *new}):
             place = f"{key}.{name}" if key else name
             yield from _differences(old.get(name), new.get(name), place)
-    elif old != new:
+    # A list that an earlier version did not have yet was as good as empty.
+    elif old != new and not (old is None and new == []):
         yield key, old, new

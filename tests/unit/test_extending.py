@@ -79,6 +79,15 @@ def test_another_source_is_another_run(folder):
     assert "inputs.own_code_sha256.my_code:Engine" in stderr
 
 
+@pytest.mark.parametrize("line", ["return text.strip()", "return None"])
+def test_a_profile_that_fails_is_one_line(folder, line):
+    source = folder / "my_code.py"
+    source.write_text(source.read_text("utf-8").replace(line, "return 1 / 0"))
+    code, _, stderr = run(folder, filter="my_code:Profile")
+    assert (code, stderr.count("\n")) in {(1, 1), (2, 1)}, stderr
+    assert "my_code:Profile: ZeroDivisionError" in stderr
+
+
 def test_a_rule_that_fails_is_one_line_with_its_place(folder):
     source = folder / "my_code.py"
     source.write_text(source.read_text("utf-8").replace("lines = [line", "lines = [1 / 0", 1))

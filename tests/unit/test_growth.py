@@ -92,6 +92,14 @@ def test_a_directory_of_the_version_before_goes_on(tmp_path):
         directory.check(prepare(small_config(num_instructions=8, seed=5), 1, directory).resolved)
 
 
+def test_a_run_of_the_version_before_has_none_of_one_s_own_code(begun):
+    old = json.loads(begun.config.read_text())
+    del old["config"]["filter"]["rules"], old["config"]["output"]["writers"]
+    del old["config"]["length_sampling"]["scorer"]
+    begun.config.write_text(json.dumps(old))
+    begun.check(prepare(with_engine(), 1, begun).resolved)
+
+
 def test_a_directory_that_holds_nothing_yet_takes_another_configuration(tmp_path):
     directory = RunDirectory(tmp_path)
     for seed, number in ((0, 24), (1, 8)):
