@@ -14,14 +14,14 @@ pytestmark = pytest.mark.engine
 SETTINGS = [
     "num_instructions=4",
     "cohort_instructions=2",
-    "expand.attempts=30",
-    "generate.attempts=3",
-    "generate.max_completion_tokens=320",
-    "extend.extensions=3",
-    "extend.attempts=1",
-    "extend.max_completion_tokens=480",
+    "expand.attempts=40",
+    "generate.max_completion_tokens=96",
+    "extend.attempts=4",
+    "extend.max_completion_tokens=256",
+    "extend.max_stage_1_tokens=160",
     "held_out.num_instructions=2",
-    "held_out.max_completion_tokens=160",
+    "held_out.max_completion_tokens=96",
+    "filter=tests.helpers.any_text:AnyText",
 ]
 OVERRIDES = [argument for setting in SETTINGS for argument in ("-o", setting)]
 

@@ -14,12 +14,12 @@ SETTINGS = [
     "num_instructions=3",
     "cohort_instructions=3",
     "expand.attempts=40",
-    "generate.attempts=3",
-    "generate.max_completion_tokens=256",
-    "extend.attempts=1",
-    "extend.max_completion_tokens=320",
-    "extend.max_stage_1_tokens=160",
+    "generate.max_completion_tokens=128",
+    "extend.attempts=2",
+    "extend.max_completion_tokens=192",
+    "extend.max_stage_1_tokens=128",
     "held_out.num_instructions=0",
+    "filter=tests.helpers.any_text:AnyText",
 ]
 MODEL = Path("models/smollm2-135m-instruct")
 SECRETS = {"HF_TOKEN": "hf_planted7token", "MY_DB_PASSWORD": "planted-pass-word"}
