@@ -43,7 +43,7 @@ test: setup
 
 # Every kill, full disk and bad file instead of a sample.
 test-faults: setup
-	$(BIN)/pytest -m faults --all-faults
+	$(BIN)/pytest -m 'faults or exhaustive' --all-faults
 
 # The tests on real vLLM with another version of it, in an environment of its own:
 # make test-vllm VERSION=0.26.0

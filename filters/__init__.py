@@ -9,7 +9,7 @@ from filters.length_score import LengthDemand
 from filters.near_duplicate import InstructionIndex
 from filters.profile import PROFILES, Profile
 from filters.rule import KEEP, Circumstances, Verdict, Watch
-from filters.words import count_words
+from filters.text.words import count_words
 
 __all__ = [
     "KEEP",

@@ -6,7 +6,7 @@ from typing import Any
 
 from filters.profile import OwnRule
 from filters.rule import Circumstances, SignWatch, Watch
-from filters.text import JudgedText
+from filters.text.judged import JudgedText
 from filters.trim import settled
 from selflengthen.errors import ConfigError, PluginError
 from selflengthen.plugins import naming, resolve

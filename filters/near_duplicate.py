@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from rapidfuzz import process
 from rapidfuzz.distance import Indel
 
-from filters.words import script_units
+from filters.text.words import script_units
 
 # Source: Self-Instruct (arXiv 2212.10560), section 2.2; exactly 0.7 is still accepted here.
 MAX_SIMILARITY = 0.7

@@ -4,7 +4,7 @@
 that results can be compared with it. A profile is a frozen value: its fields are its thresholds.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
@@ -21,13 +21,23 @@ from filters.rule import (
     Verdict,
     Watch,
 )
+from filters.rules.closure import ClosureRule
 from filters.rules.drift import DriftRule
 from filters.rules.ending import EndingRule
+from filters.rules.leak import LeakRule
 from filters.rules.length import LengthRule, WholeRule
-from filters.rules.loop import LoopBounds, LoopRule
-from filters.rules.meta import LeakRule, OfferRule, OpeningRule
-from filters.rules.repetition import RepetitionRule
-from filters.text import JudgedText
+from filters.rules.meta import OfferRule, OpeningRule
+from filters.rules.noise import NoiseRule, StrayScriptRule
+from filters.rules.prefix import PrefixSign
+from filters.rules.quotation import QuotationRule
+from filters.rules.remarks import RemarkRule
+from filters.rules.repeats.frames import FrameRule
+from filters.rules.repeats.loop import LoopBounds, LoopRule
+from filters.rules.repeats.near_repeat import NearRepeatRule
+from filters.rules.repeats.poverty import PovertyRule
+from filters.rules.repeats.repetition import RepetitionRule
+from filters.rules.stray import StrayRule
+from filters.text.judged import JudgedText
 from filters.trim import settled, trim_remarks
 from selflengthen.errors import ConfigError
 from selflengthen.plugins import named, naming, resolve
@@ -39,7 +49,7 @@ RULES_KEY, PROFILE_KEY = "filter.rules", "filter"
 class OwnRule:
     """A person's own rule: a function `(text, known) -> reason or None`, or a class with `judge`.
 
-    The class may have `sign` and `watches_drafts` too; see `Rule`.
+    The class may have `sign`, `is_lasting` and `watches_drafts` too; see `Rule`.
     """
 
     def __init__(self, reference: str, key: str = RULES_KEY) -> None:
@@ -55,6 +65,7 @@ class OwnRule:
             raise ConfigError(
                 f"{key}: {reference} is no function and has no method judge; see docs/extending.md"
             )
+        self.is_lasting = bool(getattr(self._rule, "is_lasting", False))
         self.watches_drafts = bool(getattr(self._rule, "watches_drafts", False))
 
     def judge(self, text: JudgedText, known: Circumstances) -> str | None:
@@ -98,6 +109,30 @@ class DefaultProfile(Settings):
     """Smallest such share in every stretch of `stretch_units`."""
     stretch_units: int = Field(100, ge=10)
     """Units in a stretch: longer than most quotations, shorter than a drift."""
+    max_stray_words: int = Field(0, ge=0)
+    """Most words of a script that neither text nor task are in."""
+    poor_stretch_words: int = Field(150, ge=20)
+    """Length of the stretches of which each must say something new, in words."""
+    min_new_share: float = Field(0.72, ge=0.0, lt=1.0)
+    """Smallest share of a stretch's word groups that the text has not said before."""
+    min_vocabulary: float = Field(0.42, ge=0.0, le=1.0)
+    """Smallest share of different words in a stretch, in scripts with spaces."""
+    min_frame_sentences: int = Field(4, ge=2)
+    """So many sentences of `frame_window` that open with the same words are a loop."""
+    frame_window: int = Field(10, ge=2)
+    """Sentences that are looked at together."""
+    max_frame_new_share: float = Field(0.8, ge=0.0, le=1.0)
+    """Sentences of one frame that bring more new words than this are a figure of speech."""
+    min_sentence_similarity: float = Field(0.5, gt=0.0, le=1.0)
+    """Jaccard similarity of word pairs from which a sentence nearly repeats another."""
+    max_near_repeats: int = Field(1, ge=0)
+    """Most sentences among sixty that nearly repeat an earlier one."""
+    min_units_after_ending: int = Field(100, ge=0)
+    """So much text after an ending is no afterword, in script units."""
+    min_share_after_ending: float = Field(0.15, ge=0.0, le=1.0)
+    """Nor is such a share of the text."""
+    max_unpaired_paragraphs: int = Field(0, ge=0)
+    """Most paragraphs whose quotation marks do not pair."""
     min_words: int | None = Field(None, ge=1)
     """Shortest response kept, in words."""
     max_words: int | None = Field(None, ge=1)
@@ -133,9 +168,18 @@ class DefaultProfile(Settings):
             LeakRule(),
             OfferRule(),
             EndingRule(),
+            StrayRule(),
+            NoiseRule(),
             DriftRule(self.min_script_share, self.min_stretch_script_share, self.stretch_units),
+            StrayScriptRule(self.max_stray_words),
             LoopRule(loops),
             RepetitionRule(self.repeated_ngram_units, self.max_repeated_share),
+            PovertyRule(self.poor_stretch_words, self.min_new_share, self.min_vocabulary),
+            FrameRule(self.min_frame_sentences, self.frame_window, self.max_frame_new_share),
+            NearRepeatRule(self.min_sentence_similarity, self.max_near_repeats, 60),
+            RemarkRule(),
+            ClosureRule(self.min_units_after_ending, self.min_share_after_ending),
+            QuotationRule(self.max_unpaired_paragraphs),
             *map(OwnRule, self.rules),
         )
 
@@ -150,6 +194,13 @@ class DefaultProfile(Settings):
         """Cut the assistant's remarks behind a last thematic break."""
         return trim_remarks(text)
 
+    def judge_beginning(self, text: str, known: Circumstances = UNKNOWN) -> Verdict:
+        """Judge paragraphs that others will follow; what is dropped is lost whatever they say."""
+        judged = JudgedText.beginning(text)
+        reasons = (rule.judge(judged, known) for rule in self._rules if rule.is_lasting)
+        reason = next(filter(None, reasons), None)
+        return Verdict(reason) if reason else KEEP
+
     def watch(self, known: Circumstances = UNKNOWN) -> Watch:
         """Return a fresh watch for one response."""
         return _watch(self._rules, known)
@@ -159,9 +210,10 @@ class DefaultProfile(Settings):
         return _watch([rule for rule in self._rules if rule.watches_drafts], UNKNOWN)
 
 
-def _watch(rules: Iterable[Rule], known: Circumstances) -> Watch:
-    signs = (rule.sign(known) for rule in rules)
-    return SignWatch([sign for sign in signs if sign], settled)
+def _watch(rules: Sequence[Rule], known: Circumstances) -> Watch:
+    signs = [sign for rule in rules if (sign := rule.sign(known))]
+    lasting = [rule for rule in rules if rule.is_lasting]
+    return SignWatch([*signs, PrefixSign(lasting, known)], settled)
 
 
 class OwnProfile(Settings):

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import ClassVar, Literal
 
 from filters.rule import KEEP, UNKNOWN, Circumstances, Verdict, Watch
-from filters.rules.repetition import ngram_hashes
+from filters.rules.repeats.repetition import ngram_hashes
 from selflengthen.settings import Settings
 
 REFERENCE_QWEN_NGRAM_UNITS = 13

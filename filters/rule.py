@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from filters.text import JudgedText
+    from filters.text.judged import JudgedText
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +95,9 @@ class SignWatch:
 class Rule(Protocol):
     """One rule of a profile."""
 
+    is_lasting: bool
+    """Whether it drops every text of which it drops the first paragraphs; the watch then judges the
+    complete ones now and then, and the rule needs no sign."""
     watches_drafts: bool
     """Whether its sign is also shown drafts, of which only the beginning is used."""
 

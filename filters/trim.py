@@ -1,28 +1,59 @@
-"""What follows the text: remarks behind a last thematic break, and the break itself."""
+"""What follows the text: a last remark, a thematic break before it, a quotation mark too many."""
 
 import re
 
 from filters.rules.meta import is_closing_offer, opens_with_meta_talk
-from filters.words import count_words
+from filters.text.words import count_words
 
 _THEMATIC_BREAK = re.compile(r"^[ ]{0,3}(?:-[ ]*){3,}$|^[ ]{0,3}(?:\*[ ]*){3,}$", re.MULTILINE)
 # A last line that may yet become a break.
 _UNFINISHED_BREAK = re.compile(r"[ ]{0,3}[-*][-* ]*")
+# What the assistant would still write: the text is only a part.
+_PROMISES_MORE = re.compile(
+    r"\b(?:proceed|continue)\b|\bpart (?:two|ii|2)\b|\bnext (?:part|chapter|section"
+    r"|response)\b|下一|后续|继续",
+    re.IGNORECASE,
+)
+# The first words of all remarks.
+_REMARK_OPENING = re.compile(
+    r"\W*(?:(?:sure|certainly|absolutely|of|okay|here|below|the|i|let|please|feel|would|is|note"
+    r"|disclaimer|if|what|that|this|great|wonderful|revised|extended|expanded|rewritten|lengthened"
+    r"|improved|updated|longer|sorry|unfortunately|apologies|as)\b"
+    r"|[希但如若您你请还需要注备说好当没明以下这扩修改续根按我很抱对作])",
+    re.IGNORECASE,
+)
+_MIN_OPENING_CHARS = 24
 MAX_REMARK_WORDS = 80
 _MAX_COUNTED_CHARS = 2000
 
 
 def trim_remarks(text: str) -> str:
-    """Cut a trailing thematic break, with the assistant's remarks after it if there are some.
+    """Cut a trailing thematic break and the assistant's remarks, or a last quotation mark too many.
 
-    A remark is at most `MAX_REMARK_WORDS` long and opens with meta talk or ends in an offer.
+    A remark is at most `MAX_REMARK_WORDS` long, opens with meta talk or ends in an offer, and does
+    not promise the rest of the text.
     """
     text = text.strip()
     last_break = _last_break(text)
-    if last_break is None or not text[: last_break.start()].strip():
+    if last_break is not None and text[: last_break.start()].strip():
+        tail = text[last_break.end() :].strip()
+        if not tail or _is_remark(tail):
+            return text[: last_break.start()].rstrip()
+    return _without_stray_quote(_without_last_remark(text))
+
+
+def _without_last_remark(text: str) -> str:
+    """Cut a last paragraph of one line that is nothing but a remark."""
+    before, blank_line, last = text.rpartition("\n\n")
+    is_cut = blank_line and before.strip() and _may_be_remark(last) and _is_remark(last)
+    return before.rstrip() if is_cut else text
+
+
+def _without_stray_quote(text: str) -> str:
+    """Cut a last quotation mark that closes nothing."""
+    if not text.endswith('"') or text.rpartition("\n\n")[2].count('"') % 2 == 0:
         return text
-    tail = text[last_break.end() :].strip()
-    return text[: last_break.start()].rstrip() if not tail or _is_remark(tail) else text
+    return text[:-1].rstrip()
 
 
 def settled(text: str) -> str:
@@ -32,12 +63,28 @@ def settled(text: str) -> str:
         text = text[:last_line_at]
     last_break = _last_break(text)
     if last_break is None:
-        return text
+        return _before_last_paragraph(text)
     # The beginning of the tail is enough to count, and its last word may be cut.
     beginning = text[last_break.end() : last_break.end() + _MAX_COUNTED_CHARS]
     if count_words(beginning) > MAX_REMARK_WORDS + 1:
-        return text
+        return _before_last_paragraph(text)
     return text[: last_break.start()]
+
+
+def _before_last_paragraph(text: str) -> str:
+    """Return all but a last paragraph that may be a remark, and all but a last quotation mark."""
+    before, blank_line, last = text.rpartition("\n\n")
+    if blank_line and before.strip() and _may_be_remark(last):
+        return before
+    return text.rstrip().removesuffix('"')
+
+
+def _may_be_remark(paragraph: str) -> bool:
+    """Tell whether a paragraph, or what it grows into, can be a remark."""
+    line = paragraph.strip()
+    if "\n" in line or count_words(line[:_MAX_COUNTED_CHARS]) > MAX_REMARK_WORDS + 1:
+        return False
+    return len(line) < _MIN_OPENING_CHARS or bool(_REMARK_OPENING.match(line))
 
 
 def _last_break(text: str) -> re.Match[str] | None:
@@ -48,5 +95,7 @@ def _last_break(text: str) -> re.Match[str] | None:
 
 def _is_remark(tail: str) -> bool:
     lines = [line for line in tail.splitlines() if line.strip()]
+    if not lines or _PROMISES_MORE.search(tail):
+        return False
     opens = opens_with_meta_talk(lines[0]) or is_closing_offer(lines[0])
     return count_words(tail) <= MAX_REMARK_WORDS and (opens or is_closing_offer(lines[-1]))

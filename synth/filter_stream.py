@@ -5,7 +5,7 @@ from typing import Any, BinaryIO
 
 from filters.profile import Profile
 from filters.rule import Circumstances
-from filters.words import count_words
+from filters.text.words import count_words
 from selflengthen.contract.judgement import Judgement
 from selflengthen.errors import UsageError
 from selflengthen.files.json_lines import numbered_lines, parse_object

@@ -10,10 +10,9 @@ def pytest_addoption(parser):
     parser.addoption("--all-faults", action="store_true", help="every fault, not a sample")
 
 
-@pytest.fixture(scope="session")
-def only_with_all_faults(all_faults):
+def pytest_runtest_setup(item):
     """Skip what takes too long for a sample."""
-    if not all_faults:
+    if item.get_closest_marker("exhaustive") and not item.config.getoption("--all-faults"):
         pytest.skip("only with --all-faults")
 
 

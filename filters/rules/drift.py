@@ -4,12 +4,12 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from filters.language import drifting_stretch, expected_script, script_names, script_share
-from filters.prose import MAY_BE_STRUCTURE
+from filters.text.language import drifting_stretch, expected_script, script_names, script_share
+from filters.text.prose import MAY_BE_STRUCTURE
 
 if TYPE_CHECKING:
     from filters.rule import Circumstances, GrowingText, Sign
-    from filters.text import JudgedText
+    from filters.text.judged import JudgedText
 
 # What a carriage return separates, Markdown reads as lines.
 _MAY_NOT_BE_PROSE = re.compile(rf"{MAY_BE_STRUCTURE.pattern}|\r")
@@ -24,6 +24,7 @@ class DriftRule:
     min_stretch_share: float
     """Smallest such share in every stretch."""
     stretch_units: int
+    is_lasting = False
     watches_drafts = False
 
     def judge(self, text: "JudgedText", known: "Circumstances") -> str | None:

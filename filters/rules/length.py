@@ -3,16 +3,17 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from filters.words import count_words
+from filters.text.words import count_words
 
 if TYPE_CHECKING:
     from filters.rule import Circumstances, GrowingText, Sign
-    from filters.text import JudgedText
+    from filters.text.judged import JudgedText
 
 
 class WholeRule:
     """Nothing, or a text that the token limit cut: `empty`, `truncated`."""
 
+    is_lasting = False
     watches_drafts = False
 
     def judge(self, text: "JudgedText", known: "Circumstances") -> str | None:
@@ -31,6 +32,7 @@ class LengthRule:
 
     min_words: int | None
     max_words: int | None
+    is_lasting = False
     watches_drafts = False
 
     def judge(self, text: "JudgedText", _known: "Circumstances") -> str | None:

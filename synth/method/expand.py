@@ -6,7 +6,7 @@ Source: Self-Lengthen (arXiv 2410.23933), section 3; `self_instruct`, commit 004
 import random
 from collections.abc import Sequence
 
-from filters.words import count_words
+from filters.text.words import count_words
 from synth.engine.base import Completion, FinishReason, Request
 from synth.method.recipe import NUM_EXAMPLES, CohortContext, Prompt, Recipe, failure_of
 from synth.method.sample import Instruction

@@ -7,7 +7,7 @@ middle of a thought instead of from an ending.
 Source: Self-Lengthen (arXiv 2410.23933), section 3; `extend_response`, commit 004e880.
 """
 
-from filters.words import count_words
+from filters.text.words import count_words
 from synth.engine.base import Completion, Request, WatchCall
 from synth.method.recipe import CohortContext, Prompt, failure_of
 from synth.method.sample import Exchange, ExtendedResponse, InitialResponse, MicroIteration

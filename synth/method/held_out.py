@@ -3,7 +3,7 @@
 An answer is taken as it is: one try, no watch. The response filter judges it, but drops nothing.
 """
 
-from filters.words import count_words
+from filters.text.words import count_words
 from selflengthen.contract.base import TokenCounts
 from selflengthen.contract.held_out import HeldOutAnswer
 from selflengthen.tasks import first_error, together

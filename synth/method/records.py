@@ -3,7 +3,7 @@
 import random
 from collections.abc import Iterable, Iterator
 
-from filters.language import language_code
+from filters.text.language import language_code
 from selflengthen.chat.messages import conversation
 from selflengthen.contract.base import TokenCounts
 from selflengthen.contract.record import Attempts, MicroIterationRow, Record, TextLengths

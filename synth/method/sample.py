@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from filters.words import count_words
+from filters.text.words import count_words
 from synth.engine.base import Completion, Request, Tokens
 from synth.method.slots import Slot
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from filters.prose import find_structures, is_inside_structure
+from filters.text.prose import find_structures, is_inside_structure
 
 _BLANK_LINES = re.compile(r"\n(?:[ \t]*\n)+")
 # Up to this many paragraphs, a text is split on single newlines instead.

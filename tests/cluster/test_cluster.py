@@ -83,7 +83,12 @@ def pids(files):
     return [int(text) for text in texts if text]
 
 
-@pytest.mark.parametrize("replicas", [1, 2, 4])
+EXHAUSTIVE = pytest.mark.exhaustive
+
+
+@pytest.mark.parametrize(
+    "replicas", [pytest.param(1, marks=EXHAUSTIVE), pytest.param(2, marks=EXHAUSTIVE), 4]
+)
 def test_any_number_of_replicas_writes_the_same_files(cluster, expected, tmp_path, replicas):
     cluster.add_node(num_cpus=4)
     files, code = run(tmp_path / "out", replicas, replica_engine.fast)

@@ -103,9 +103,8 @@ def test_no_secret_is_written(survived):
         assert not [name for name, value in SECRETS.items() if value.encode() in content], path
 
 
-def test_a_second_signal_ends_the_run_at_once(tmp_path, all_faults):
-    if not all_faults:
-        pytest.skip("a sample")
+@pytest.mark.exhaustive
+def test_a_second_signal_ends_the_run_at_once(tmp_path):
     before = shared_memory()
     run = RunUnderTest(tmp_path / "out")
     run.wait_for("expand")

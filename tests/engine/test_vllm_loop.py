@@ -17,7 +17,7 @@ from vllm_run import SETTINGS, lasting_shared_memory, shared_memory, wait_for_de
 pytestmark = [
     pytest.mark.engine,
     pytest.mark.faults,
-    pytest.mark.usefixtures("only_with_all_faults"),
+    pytest.mark.exhaustive,
     pytest.mark.timeout(2700),
 ]
 

@@ -19,7 +19,7 @@ from vllm_run import (
 pytestmark = [
     pytest.mark.engine,
     pytest.mark.faults,
-    pytest.mark.usefixtures("only_with_all_faults"),
+    pytest.mark.exhaustive,
 ]
 
 SETTINGS = [

@@ -20,7 +20,7 @@ from vllm_server import VllmServer
 pytestmark = [
     pytest.mark.engine,
     pytest.mark.faults,
-    pytest.mark.usefixtures("only_with_all_faults"),
+    pytest.mark.exhaustive,
 ]
 
 ADAPTERS = (None, "generator@1", "extender@1")

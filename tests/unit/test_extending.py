@@ -103,7 +103,7 @@ def test_a_rule_that_fails_is_one_line_with_its_place(folder):
         ({"filter": {"rules": ["my_code:nothing"]}}, "filter.rules: my_code has no 'nothing'"),
         ({"filter": {"rules": ["nowhere:rule"]}}, "filter.rules: cannot import nowhere"),
         ({"filter": {"rules": ["no lists"]}}, "filter.rules: 'no lists' is no reference; give"),
-        ({"filter": {"rules": ["my_code:WORDS"]}}, "my_code:WORDS is no function"),
+        ({"filter": {"rules": ["my_code:SYLLABLES"]}}, "my_code:SYLLABLES is no function"),
         ({"engine": BASE["engine"] | {"kind": "my_code:score"}}, "has no method generate"),
         ({"engine": BASE["engine"] | {"kind": "tgi"}}, "use `vllm`, `server` or package.module"),
         ({"length_sampling": {"scorer": "my_code:x"}}, "length_sampling.scorer: my_code has no"),

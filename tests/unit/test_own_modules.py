@@ -115,6 +115,7 @@ def test_a_step_of_a_loop_is_ours(folder, monkeypatch, package, own_path):
     assert StepProcess().run((sys.executable, "-m", package, "--help")) == 0
 
 
+@pytest.mark.exhaustive
 def test_a_loop_asks_our_launched_trainer_and_runs_our_synthesizer(folder, tmp_path):
     """The servers do not answer, so that the loop ends with its first step."""
     model = variant(ROOT / "models/smollm2-135m-instruct", tmp_path / "model")

@@ -130,7 +130,7 @@ def test_built_in_seeds_cover_the_task_kinds(name):
     import orjson
 
     from filters import InstructionIndex
-    from filters.language import language_code
+    from filters.text.language import language_code
     from synth.method.seeds.seed_file import BUILT_IN as SEEDS
 
     rows = [orjson.loads(line) for line in (SEEDS / f"{name}.jsonl").read_bytes().splitlines()]

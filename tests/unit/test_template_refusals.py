@@ -103,22 +103,32 @@ def test_a_synthesis_tries_the_template_first(tmp_path, capsys, command, templat
     assert not (tmp_path / "out").exists()
 
 
+EXHAUSTIVE = pytest.mark.exhaustive
+
+
 @pytest.mark.parametrize(
     ("template", "trainer", "words"),
     [
         (GLM, {}, "loop.generator: the chat template closes the assistant's turn without a token"),
         (None, {"distributed": "ddp"}, "loop.generator: distributed: ddp is configured, but"),
-        (
+        pytest.param(
             None,
             {"lora": {"target_modules": ["no_proj"]}},
             "loop.generator: lora.target_modules: do",
+            marks=EXHAUSTIVE,
         ),
-        (
+        pytest.param(
             None,
             {"model": {"name": "x", "load_in_4bit": True}},
             "loop.generator: model.load_in_4bit",
+            marks=EXHAUSTIVE,
         ),
-        (None, {"model": {"name": "x", "attention": "flash_attention_2"}}, "model.name: cannot l"),
+        pytest.param(
+            None,
+            {"model": {"name": "x", "attention": "flash_attention_2"}},
+            "model.name: cannot l",
+            marks=EXHAUSTIVE,
+        ),
         (None, {"trackers": ["trackio"]}, "loop.generator: trackers: trackio is not installed"),
     ],
 )

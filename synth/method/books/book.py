@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from filters.words import count_words
+from filters.text.words import count_words
 from selflengthen.contract.reject import Reject
 from synth.engine.base import Completion, Request
 from synth.method.books.ledger import LENGTH_SAMPLED, Ledger, outcome_of

@@ -14,7 +14,7 @@ from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError
 from jinja2.sandbox import SandboxedEnvironment
 from pydantic import Field
 
-from filters.words import script_units
+from filters.text.words import script_units
 from selflengthen.config_file import load_config
 from selflengthen.errors import ConfigError
 from selflengthen.files.regular_file import read_text

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from filters.prose import MAY_BE_STRUCTURE
-from filters.words import match_units, script_units
+from filters.text.prose import MAY_BE_STRUCTURE
+from filters.text.words import match_units, script_units
 
 if TYPE_CHECKING:
     from filters.rule import Circumstances, GrowingText, Sign
-    from filters.text import JudgedText
+    from filters.text.judged import JudgedText
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +90,7 @@ class LoopRule:
     """The same words over and over: `loop`."""
 
     bounds: LoopBounds
+    is_lasting = True
     watches_drafts = True
     """A draft that loops does not find its end any more, so it is lost wherever the loop stands."""
 

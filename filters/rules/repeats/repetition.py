@@ -4,9 +4,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from filters.text.sentences import UNITS_PER_WORD
+
 if TYPE_CHECKING:
     from filters.rule import Circumstances
-    from filters.text import JudgedText
+    from filters.text.judged import JudgedText
 
 
 def ngram_hashes(units_N: Sequence[str], n: int) -> Iterator[int]:
@@ -22,6 +24,9 @@ def repeated_share(segments: Sequence[Sequence[str]], n: int) -> float:
 
     The first occurrence is not counted. N-grams do not span segments.
     """
+    hashes = [ngram for units_N in segments for ngram in ngram_hashes(units_N, n)]
+    if len(set(hashes)) == len(hashes):
+        return 0.0
     seen: set[int] = set()
     num_units = num_repeated = 0
     for units_N in segments:
@@ -41,14 +46,22 @@ class RepetitionRule:
     """Too much of the prose said again: `repetition`."""
 
     num_units: int
-    """Length of the n-grams, in script units."""
+    """Length of the n-grams, in words."""
     max_share: float
+    is_lasting = False
     watches_drafts = False
 
     def judge(self, text: "JudgedText", _known: "Circumstances") -> str | None:
         """Judge the prose."""
-        share = repeated_share(text.units, self.num_units)
-        return "repetition" if share > self.max_share else None
+        return "repetition" if self._share(text) > self.max_share else None
+
+    def strain(self, text: "JudgedText") -> float:
+        """How much of the allowed share is used."""
+        return min(1.0, self._share(text) / self.max_share) if self.max_share else 0.0
 
     def sign(self, _known: "Circumstances") -> None:
         """Return none: what follows may make the share small."""
+
+    def _share(self, text: "JudgedText") -> float:
+        length = round(self.num_units * UNITS_PER_WORD) if text.is_unspaced else self.num_units
+        return repeated_share(text.loose_units, length)
