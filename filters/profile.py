@@ -15,6 +15,7 @@ from filters.rule import (
     KEEP,
     UNKNOWN,
     Circumstances,
+    GradedRule,
     Rule,
     Sign,
     SignWatch,
@@ -190,8 +191,14 @@ class DefaultProfile(Settings):
         reason = next(filter(None, reasons), None)
         return Verdict(reason) if reason else KEEP
 
+    def score(self, text: str) -> float:
+        """Return how far a text is from the limits, from 0 to 1: the mean over the graded rules."""
+        judged = JudgedText(text)
+        graded = [rule for rule in self._rules if isinstance(rule, GradedRule)]
+        return 1.0 - sum(rule.strain(judged) for rule in graded) / len(graded)
+
     def trim(self, text: str) -> str:
-        """Cut the assistant's remarks behind a last thematic break."""
+        """Cut the assistant's remarks behind the text, and a last quotation mark too many."""
         return trim_remarks(text)
 
     def judge_beginning(self, text: str, known: Circumstances = UNKNOWN) -> Verdict:
@@ -243,6 +250,17 @@ class OwnProfile(Settings):
         with naming(self.reference):
             reason: str | None = self._own.judge(text, known)
         return Verdict(reason) if reason else KEEP
+
+    def judge_beginning(self, text: str, known: Circumstances = UNKNOWN) -> Verdict:
+        """Judge paragraphs that others will follow, as the class's watch does."""
+        reason = self.watch(known)(text)
+        return Verdict(reason) if reason else KEEP
+
+    def score(self, text: str) -> float:
+        """Return the class's score of a text, from 0 to 1; without one, 1."""
+        score = getattr(self._own, "score", None)
+        with naming(self.reference):
+            return float(score(text)) if score else 1.0
 
     def trim(self, text: str) -> str:
         """Cut what is no part of the text."""

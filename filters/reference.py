@@ -45,6 +45,15 @@ class ReferenceQwenProfile(Settings):
         """Return the text as it is."""
         return text
 
+    def judge_beginning(self, text: str, known: Circumstances = UNKNOWN) -> Verdict:
+        """Judge paragraphs that others will follow: a repeated n-gram stays one."""
+        repeats = has_repeated_ngram(reference_qwen_units(text)[:-1], REFERENCE_QWEN_NGRAM_UNITS)
+        return Verdict("ngram") if repeats else KEEP
+
+    def score(self, text: str) -> float:
+        """Return 1: the reference does not grade texts."""
+        return 1.0
+
     def watch(self, known: Circumstances = UNKNOWN) -> Watch:
         """Return a fresh watch for one response."""
         return RepeatedNgramWatch(reference_qwen_units, REFERENCE_QWEN_NGRAM_UNITS)
@@ -80,6 +89,15 @@ class ReferenceLlamaProfile(Settings):
     def trim(self, text: str) -> str:
         """Return the text as it is."""
         return text
+
+    def judge_beginning(self, text: str, known: Circumstances = UNKNOWN) -> Verdict:
+        """Judge paragraphs that others will follow: a repeated n-gram stays one."""
+        repeats = has_repeated_ngram(reference_llama_units(text)[:-1], REFERENCE_LLAMA_NGRAM_WORDS)
+        return Verdict("ngram") if repeats else KEEP
+
+    def score(self, text: str) -> float:
+        """Return 1: the reference does not grade texts."""
+        return 1.0
 
     def watch(self, known: Circumstances = UNKNOWN) -> Watch:
         """Return a fresh watch for one response."""

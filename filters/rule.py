@@ -7,7 +7,7 @@ rule drops; it never speaks where the rule keeps.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from filters.text.judged import JudgedText
@@ -90,6 +90,14 @@ class SignWatch:
         """Return the reason once the text is lost."""
         self._growing.grow(delta)
         return next((reason for sign in self._signs if (reason := sign(self._growing))), None)
+
+
+@runtime_checkable
+class GradedRule(Protocol):
+    """A rule that tells how near a text is to its limit."""
+
+    def strain(self, text: "JudgedText") -> float:
+        """Return a number from 0, nothing of what the rule looks for, to 1, the limit."""
 
 
 class Rule(Protocol):

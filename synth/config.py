@@ -99,6 +99,8 @@ class ExtendConfig(Settings):
     """Longest answer of a stage, in tokens."""
     max_stage_1_tokens: int | None = Field(None, ge=8)
     """Longest answer of stage 1, of which a third is dropped anyway; null: as the other stage."""
+    target_growth: float = Field(2.5, ge=1.0)
+    """A stage is asked for this multiple of the text that it is shown, in words."""
     min_growth: float = Field(1.2, ge=1.0)
     """An extended response must exceed this multiple of the initial response, in words."""
     decoding: DecodingConfig | None = None
@@ -112,6 +114,8 @@ class ExtendConfig(Settings):
 class LengthSamplingConfig(Settings):
     """Which of the texts ranked together are kept."""
 
+    quality_weight: float = Field(0.0, ge=0.0)
+    """What is ranked is the length times the text's score to this power; 0 ranks by length."""
     rank: Literal["middle", "first"] = "middle"
     """Place of ties in the ranking: their middle, or (the reference's) their first."""
     unit: Literal["words", "characters"] = "words"

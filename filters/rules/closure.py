@@ -57,6 +57,11 @@ class ClosureRule:
         """Return none: what lasts is looked for in the complete paragraphs."""
 
 
+def is_ending(paragraph: str) -> bool:
+    """Tell whether a paragraph ends a text, by its first words."""
+    return bool(_END_MARK.fullmatch(paragraph) or _ENDING.match(paragraph))
+
+
 def find_endings(text: str) -> Iterator[tuple[int, int]]:
     """Yield where each ending paragraph ends, and how long the text is, in script units.
 

@@ -49,10 +49,15 @@ def is_verse(paragraph: str) -> bool:
     )
 
 
+def sentence_spans(text: str) -> list[tuple[int, int]]:
+    """Return begin and end of each sentence, its white space included; a line's end ends one."""
+    ends = [match.end() for match in _BOUNDARY.finditer(text)]
+    if not ends or ends[-1] < len(text):
+        ends.append(len(text))
+    return list(zip([0, *ends[:-1]], ends, strict=True))
+
+
 def sentences(paragraph: str) -> list[str]:
     """Split a paragraph into sentences; a line's end ends one, and items lose their marks."""
-    ends = [match.end() for match in _BOUNDARY.finditer(paragraph)]
-    parts = [
-        paragraph[start:end] for start, end in zip([0, *ends], [*ends, len(paragraph)], strict=True)
-    ]
+    parts = (paragraph[start:end] for start, end in sentence_spans(paragraph))
     return [bare for part in parts if (bare := _ITEM.sub("", part, count=1).strip())]

@@ -19,6 +19,12 @@ class MicroIterationRow(Part):
     """Whether it became the text of the next round."""
     reason: str | None
     """Why it was dropped."""
+    score: float | None = None
+    """Of the candidate, from 0 to 1; null if the filter dropped it."""
+    splice_at: int | None = None
+    """Where stage 2 begins in the candidate, in characters; null if there was no stage 2."""
+    cut_words: int = 0
+    """What stage 2 repeated of the head, and lost, in words."""
 
 
 class Attempts(Part):
@@ -44,6 +50,8 @@ class Record(Contract):
     response: str
     """The extended response."""
     num_words: TextLengths
+    score: float = 1.0
+    """Of the extended response, from 0 to 1: how far it is from the filter's limits."""
     growth: float
     """Words of the extended response as a multiple of the initial one's."""
     micro_iterations: tuple[MicroIterationRow, ...]

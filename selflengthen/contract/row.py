@@ -16,4 +16,6 @@ class Row(Contract):
     """The assistant's message."""
     num_words: int
     """Of the completion."""
+    score: float = 1.0
+    """Of the completion; see the record's."""
     iteration: int

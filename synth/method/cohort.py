@@ -138,7 +138,13 @@ def _ranks(samples: Sequence[Ranked], config: LengthSamplingConfig) -> list[floa
         score = resolve("length_sampling.scorer", config.scorer)
         with naming(config.scorer):
             return [float(score(sample.text, sample.task)) for sample in samples]
-    return [sample.num_words if config.unit == "words" else len(sample.text) for sample in samples]
+    lengths = [
+        sample.num_words if config.unit == "words" else len(sample.text) for sample in samples
+    ]
+    if not config.quality_weight:
+        return list(lengths)
+    scores = [sample.score**config.quality_weight for sample in samples]
+    return [length * score for length, score in zip(lengths, scores, strict=True)]
 
 
 def _flatten(groups: Iterable[Iterable[T]]) -> list[T]:

@@ -7,12 +7,14 @@ middle of a thought instead of from an ending.
 Source: Self-Lengthen (arXiv 2410.23933), section 3; `extend_response`, commit 004e880.
 """
 
+from filters.rule import Circumstances
 from filters.text.words import count_words
 from synth.engine.base import Completion, Request, WatchCall
+from synth.method.draft import watch_head, watch_spliced
 from synth.method.recipe import CohortContext, Prompt, failure_of
 from synth.method.sample import Exchange, ExtendedResponse, InitialResponse, MicroIteration
 from synth.method.stages import Stage
-from synth.method.text_form import TextForm
+from synth.method.text_form import Spliced
 
 
 class Extension:
@@ -28,6 +30,7 @@ class Extension:
         self._engine = context.engine
         self._book = context.book
         self.text = initial.text
+        self.score = initial.score
         self.micro_iterations: list[MicroIteration] = []
         self.exchanges: list[Exchange] = []
 
@@ -38,28 +41,30 @@ class Extension:
         return count_words(self.text) > min_words
 
     async def run_micro_iteration(self) -> None:
-        """Run both stages; the candidate becomes the text if it passes and is longer."""
+        """Run both stages; the candidate becomes the text if it passes and is better."""
         head_request = self._request(Stage.EXTEND_HEAD, self._recipe.form.outline(self.text))
-        profile, form = self._recipe.profile, self._recipe.form
-        circumstances = self._recipe.circumstances(self._initial.instruction.text)
         self._book.verdicts.begin(head_request)
-        head_completion = await self._engine.generate(head_request, profile.watch_draft)
-        if reason := failure_of(head_completion):
-            self._drop([(head_request, head_completion)], reason, head_completion.text)
+        head_completion = await self._engine.generate(head_request, self._watch_head)
+        exchanges = [(head_request, head_completion)]
+        head = self._recipe.form.head(head_completion.text)
+        reason = failure_of(head_completion) or await self._recipe.objection_to_head(
+            self._initial.instruction.text, head
+        )
+        if reason:
+            draft = head or head_completion.text
+            self._drop(exchanges, MicroIteration(count_words(draft), reason), draft)
             return
-        head = form.head(head_completion.text)
         tail_request = self._request(Stage.EXTEND_TAIL, self.text, prefill=head)
         self._book.verdicts.begin(tail_request)
-        tail_completion = await self._engine.generate(
-            tail_request, lambda: _watch_spliced(profile.watch(circumstances), form, head)
-        )
-        candidate = profile.trim(form.splice(head, tail_completion.text))
-        reason = await self._objection(tail_completion, candidate)
-        exchanges = [(head_request, head_completion), (tail_request, tail_completion)]
-        if reason is None:
-            self._keep(exchanges, candidate)
+        tail_completion = await self._engine.generate(tail_request, lambda: self._watch_tail(head))
+        exchanges.append((tail_request, tail_completion))
+        spliced = self._recipe.form.splice(head, tail_completion.text)
+        candidate = self._recipe.profile.trim(spliced.text)
+        step = await self._judge(tail_completion, spliced, candidate)
+        if step.reason is None:
+            self._keep(exchanges, step, candidate)
         else:
-            self._drop(exchanges, reason, candidate)
+            self._drop(exchanges, step, candidate)
 
     def reject(self) -> None:
         """Give the whole try up: what passed, if anything did, grew too little."""
@@ -68,42 +73,75 @@ class Extension:
         self._book.settle(self.exchanges, "too_little_growth")
         self._book.reject_text(self._id, Stage.EXTEND_TAIL, "too_little_growth", self.text)
 
+    def _watch_head(self) -> WatchCall:
+        profile = self._recipe.profile
+        return watch_head(
+            profile.watch(self._circumstances), self._recipe.form, profile.watch_draft()
+        )
+
+    def _watch_tail(self, head: str) -> WatchCall:
+        watch = self._recipe.profile.watch(self._circumstances)
+        return watch_spliced(watch, self._recipe.form, head)
+
+    @property
+    def _circumstances(self) -> Circumstances:
+        return self._recipe.circumstances(self._initial.instruction.text)
+
     def _request(self, stage: Stage, text: str, prefill: str = "") -> Request:
-        instruction = self._initial.instruction
+        instruction, prompts = self._initial.instruction, self._recipe.prompts
+        ask = prompts.extend_head if stage is Stage.EXTEND_HEAD else prompts.extend_tail
         return self._recipe.request(
             Prompt(
                 f"{self._id}/{stage}-{len(self.micro_iterations)}",
                 stage,
                 instruction.slot.sequence,
-                user=self._recipe.prompts.extend(instruction.text, text),
+                user=ask(instruction.text, text, self._recipe.config.extend.target_growth),
                 prefill=prefill,
                 attempt=self._attempt,
             )
         )
 
-    async def _objection(self, completion: Completion, candidate: str) -> str | None:
-        instruction = self._initial.instruction.text
-        reason = await self._recipe.objection(instruction, completion, candidate)
-        is_longer = count_words(candidate) > count_words(self.text)
-        return reason or (None if is_longer else "not_longer")
+    async def _judge(
+        self, completion: Completion, spliced: Spliced, candidate: str
+    ) -> MicroIteration:
+        """Judge a candidate: the filter, the seam, and whether it is longer and better."""
+        num_words = count_words(candidate)
+        reason = await self._recipe.objection(
+            self._initial.instruction.text, completion, candidate
+        ) or ("restart" if spliced.restarts else None)
+        score = None if reason else await self._recipe.score(candidate)
+        if score is not None:
+            reason = self._objection_to_growth(num_words, score)
+        return MicroIteration(num_words, reason, score, spliced.at, spliced.cut_words)
 
-    def _keep(self, exchanges: list[tuple[Request, Completion]], candidate: str) -> None:
+    def _objection_to_growth(self, num_words: int, score: float) -> str | None:
+        """Length times score must grow, so that a longer text that is much worse is not taken."""
+        now = count_words(self.text)
+        if num_words * score > now * self.score:
+            return None
+        return "not_longer" if num_words <= now else "not_better"
+
+    def _keep(
+        self, exchanges: list[tuple[Request, Completion]], step: MicroIteration, candidate: str
+    ) -> None:
         for request, completion in exchanges:
             self._book.verdicts.accept(request, completion)
-        self.text = candidate
-        self.micro_iterations.append(MicroIteration(count_words(candidate), None))
+        self.text, self.score = candidate, step.score or 0.0
+        self.micro_iterations.append(step)
         self.exchanges += [(request.kind, completion) for request, completion in exchanges]
 
     def _drop(
-        self, exchanges: list[tuple[Request, Completion]], reason: str, candidate: str
+        self, exchanges: list[tuple[Request, Completion]], step: MicroIteration, candidate: str
     ) -> None:
-        self._book.settle([(request.kind, completion) for request, completion in exchanges], reason)
+        assert step.reason
+        settled = [(request.kind, completion) for request, completion in exchanges]
+        self._book.settle(settled, step.reason)
         *earlier, (last_request, last_completion) = exchanges
         for request, completion in earlier:
             self._book.verdicts.accept(request, completion)
-        self._book.verdicts.drop(last_request, last_completion, reason, candidate)
-        self._book.reject_text(last_request.id, last_request.kind, reason, candidate)
-        self.micro_iterations.append(MicroIteration(count_words(candidate), reason))
+        self._book.verdicts.drop(last_request, last_completion, step.reason, candidate)
+        self._book.reject_text(last_request.id, last_request.kind, step.reason, candidate)
+        self.micro_iterations.append(step)
 
 
 async def extend_response(
@@ -124,24 +162,8 @@ async def extend_response(
                 tuple(extension.micro_iterations),
                 attempt + 1,
                 tuple(extension.exchanges),
+                extension.score,
             )
         extension.reject()
     context.book.exhausted(Stage.EXTEND_TAIL)
     return None
-
-
-def _watch_spliced(watch: WatchCall, form: TextForm, head: str) -> WatchCall:
-    """Let a watch see what the filter will see: the head and stage 2, joined."""
-    beginning: str | None = ""
-
-    def watch_stage_2(delta: str) -> str | None:
-        nonlocal beginning
-        if beginning is None:
-            return watch(delta)
-        beginning += delta
-        if not beginning.strip():
-            return None
-        joined, beginning = form.splice(head, beginning), None
-        return watch(joined)
-
-    return watch_stage_2

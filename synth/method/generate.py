@@ -36,7 +36,8 @@ async def generate_response(
         if reason is None:
             book.verdicts.accept(request, completion)
             exchanges = ((request.kind, completion),)
-            return InitialResponse(response_id, instruction, text, attempt + 1, exchanges)
+            score = await recipe.score(text)
+            return InitialResponse(response_id, instruction, text, attempt + 1, exchanges, score)
         if is_unwanted.is_set():
             book.verdicts.pass_over(request)
             book.write_down(request, completion, reason, text)

@@ -108,6 +108,16 @@ class Recipe:
         verdict = await asyncio.to_thread(self.profile.judge, text, circumstances)
         return verdict.reason
 
+    async def objection_to_head(self, instruction: str, head: str) -> str | None:
+        """Return why no text that begins so would be kept, or None."""
+        circumstances = self.circumstances(instruction)
+        verdict = await asyncio.to_thread(self.profile.judge_beginning, head, circumstances)
+        return verdict.reason
+
+    async def score(self, text: str) -> float:
+        """Return how far a text is from the filter's limits, from 0 to 1."""
+        return round(await asyncio.to_thread(self.profile.score, text), 4)
+
     def circumstances(self, instruction: str) -> Circumstances:
         """Return what filter and watch know about a response that is not finished."""
         return Circumstances(instruction, prompt_lines=self.prompts.fixed_lines)

@@ -27,10 +27,16 @@ def record_of(sample: ExtendedResponse, recipe: Recipe) -> Record:
         initial_response=initial.text,
         response=sample.text,
         num_words=TextLengths(initial=initial.num_words, response=sample.num_words),
+        score=sample.score,
         growth=round(sample.num_words / initial.num_words, 4),
         micro_iterations=tuple(
             MicroIterationRow(
-                num_words=step.num_words, kept=step.reason is None, reason=step.reason
+                num_words=step.num_words,
+                kept=step.reason is None,
+                reason=step.reason,
+                score=step.score,
+                splice_at=step.splice_at,
+                cut_words=step.cut_words,
             )
             for step in sample.micro_iterations
         ),
@@ -60,7 +66,8 @@ def extender_row(record: Record, recipe: Recipe) -> Row:
         recipe.config.extend.keep_line_probability,
         random.Random(f"{recipe.config.seed}:{record.id}:training-outline"),
     )
-    prompt = recipe.prompts.extend(record.instruction, outline)
+    target_growth = recipe.config.extend.target_growth
+    prompt = recipe.prompts.extend_tail(record.instruction, outline, target_growth)
     return _row(record, ModelRole.EXTENDER, prompt, recipe)
 
 
@@ -77,5 +84,6 @@ def _row(record: Record, role: ModelRole, prompt: str, recipe: Recipe) -> Row:
         prompt=tuple(map(dict, conversation(prompt, recipe.config.model.system_prompt))),
         completion=({"role": "assistant", "content": record.response},),
         num_words=record.num_words.response,
+        score=record.score,
         iteration=record.iteration,
     )

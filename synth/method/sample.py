@@ -36,6 +36,7 @@ class InitialResponse:
     text: str
     attempts: int
     exchanges: tuple[Exchange, ...]
+    score: float = 1.0
 
     @property
     def num_words(self) -> int:
@@ -55,6 +56,12 @@ class MicroIteration:
     num_words: int
     reason: str | None
     """Why the candidate was dropped; None if it became the text of the next round."""
+    score: float | None = None
+    """Of a candidate that the filter kept."""
+    splice_at: int | None = None
+    """Where stage 2 begins in the candidate, in characters."""
+    cut_words: int = 0
+    """What stage 2 repeated of the head, in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +74,7 @@ class ExtendedResponse:
     micro_iterations: tuple[MicroIteration, ...]
     attempts: int
     exchanges: tuple[Exchange, ...]
+    score: float = 1.0
 
     @property
     def num_words(self) -> int:

@@ -9,7 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from filters.rules.closure import is_ending
 from filters.text.prose import find_structures, is_inside_structure
+from filters.text.words import count_words
+from synth.method.seam import cut_repeats, restarts
 
 _BLANK_LINES = re.compile(r"\n(?:[ \t]*\n)+")
 # Up to this many paragraphs, a text is split on single newlines instead.
@@ -17,6 +20,19 @@ _BLANK_LINES = re.compile(r"\n(?:[ \t]*\n)+")
 _MAX_UNSPLIT_PARAGRAPHS = 2
 _CONTINUES_LINE = re.compile(r"[\s,.;:!?)\]}，。；：！？、）】》”’]|[a-z]")
 _CONTINUES_LIST_OR_TABLE = re.compile(r"\n[ \t]*(?:[-*+|>]|\d+[.)])")
+
+
+@dataclass(frozen=True, slots=True)
+class Spliced:
+    """The head and stage 2, joined."""
+
+    text: str
+    at: int
+    """Where stage 2 begins, in characters."""
+    cut_words: int = 0
+    """What stage 2 repeated of the head, and lost, in words."""
+    restarts: bool = False
+    """Stage 2 begins the text anew."""
 
 
 class TextForm(Protocol):
@@ -28,7 +44,10 @@ class TextForm(Protocol):
     def head(self, stage_1: str) -> str:
         """Return the part of stage 1 that stage 2 begins with: two thirds of its paragraphs."""
 
-    def splice(self, head: str, stage_2: str) -> str:
+    def sure_head(self, stage_1: str) -> str:
+        """Return what will be in the head of a text that goes on, whatever follows."""
+
+    def splice(self, head: str, stage_2: str) -> "Spliced":
         """Join the head and what stage 2 wrote after it."""
 
     def training_outline(self, text: str, keep_probability: float, rng: random.Random) -> str:
@@ -46,11 +65,24 @@ class DefaultForm:
         return "\n\n".join(paragraphs[: max(1, len(paragraphs) // 2)])
 
     def head(self, stage_1: str) -> str:
-        """Return the first two thirds of the paragraphs, at least one."""
+        """Return the first two thirds of the paragraphs, at least one, before any ending."""
         paragraphs = split_paragraphs(stage_1)
-        return "\n\n".join(paragraphs[: max(1, 2 * len(paragraphs) // 3)])
+        return "\n\n".join(_unended(paragraphs[: max(1, 2 * len(paragraphs) // 3)]))
 
-    def splice(self, head: str, stage_2: str) -> str:
+    def sure_head(self, stage_1: str) -> str:
+        """Return the head of the complete paragraphs; one inside an open fence is not complete."""
+        complete = stage_1[: stage_1.rfind("\n\n") + 1]
+        return "" if not complete.strip() or is_inside_structure(complete) else self.head(complete)
+
+    def splice(self, head: str, stage_2: str) -> Spliced:
+        """Join, without what stage 2 repeats of the head at its beginning."""
+        kept, cut = cut_repeats(head, stage_2)
+        joined = self._join(head, kept)
+        return Spliced(
+            joined, len(joined) - len(kept.lstrip()), count_words(cut), restarts(head, kept)
+        )
+
+    def _join(self, head: str, stage_2: str) -> str:
         """Join, with a blank line where stage 2 starts a new paragraph without one."""
         if not head or not stage_2 or is_inside_structure(head):
             return head + stage_2
@@ -92,9 +124,13 @@ class ReferenceForm:
         paragraphs = stage_1.split("\n\n")
         return "\n\n".join(paragraphs[: 2 * len(paragraphs) // 3])
 
-    def splice(self, head: str, stage_2: str) -> str:
+    def sure_head(self, stage_1: str) -> str:
+        """Return the head of the complete paragraphs."""
+        return self.head(stage_1[: max(0, stage_1.rfind("\n\n"))])
+
+    def splice(self, head: str, stage_2: str) -> Spliced:
         """Join without a separator."""
-        return head + stage_2
+        return Spliced(head + stage_2, len(head))
 
     def training_outline(self, text: str, keep_probability: float, rng: random.Random) -> str:
         """Drop lines, empty ones included; the result may be empty."""
@@ -107,6 +143,12 @@ FORMS: dict[str, TextForm] = {
     "reference-qwen": ReferenceForm(training_join="\n\n"),
     "reference-llama": ReferenceForm(training_join="\n"),
 }
+
+
+def _unended(paragraphs: list[str]) -> list[str]:
+    """Return the paragraphs before the first that ends the text; the first one stays."""
+    last = next((i for i, part in enumerate(paragraphs) if i and is_ending(part)), len(paragraphs))
+    return paragraphs[:last]
 
 
 def split_paragraphs(text: str) -> list[str]:

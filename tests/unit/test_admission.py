@@ -146,7 +146,7 @@ def test_a_bubble_is_time_with_room_until_the_last_work_has_begun():
 def test_an_engine_with_work_left_is_never_left_with_room(tmp_path, cohort_instructions):
     """Ranking points and cohorts' stragglers are bridged by other cohorts."""
     config = small_config(
-        num_instructions=max(160, 6 * cohort_instructions), cohort_instructions=cohort_instructions
+        num_instructions=max(400, 6 * cohort_instructions), cohort_instructions=cohort_instructions
     )
     with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
         files, _ = run_scripted(tmp_path, config, PacedEngine(write, concurrency=16), runner)

@@ -83,7 +83,7 @@ def test_bad_seeds(tmp_path, lines, message):
 
 def test_a_template_without_its_placeholder(tmp_path):
     own = shutil.copytree(BUILT_IN / "en", tmp_path / "own")
-    (own / "extend.j2").write_text("{{ text }}")
+    (own / "extend_tail.j2").write_text("{{ text }}")
     assert "placeholder {{ instruction }} is missing" in refuse(tmp_path, "-o", f"prompts={own}")
 
 

@@ -65,7 +65,7 @@ def test_special_tokens_in_a_prefill_stay_text(chat, tokenizer):
 
 
 def test_hostile_text_goes_through_a_template_unchanged(chat, tokenizer):
-    prompt = load_prompt_set("en").extend(HOSTILE, HOSTILE)
+    prompt = load_prompt_set("en").extend_tail(HOSTILE, HOSTILE, 2.0)
     ids = encode(chat, prompt)
     assert tokenizer.decode(ids).count(HOSTILE) == 2
     assert sum(token in control_ids(tokenizer) for token in ids) == sum(

@@ -124,7 +124,16 @@ def test_rows_are_in_prompt_completion_form(tmp_path):
         for row in rows:
             record = records[row["id"]]
             assert list(row) == [
-                *("id", "role", "prompt", "completion", "num_words", "iteration", "schema_version")
+                *(
+                    "id",
+                    "role",
+                    "prompt",
+                    "completion",
+                    "num_words",
+                    "score",
+                    "iteration",
+                    "schema_version",
+                )
             ]
             assert row["completion"] == [{"role": "assistant", "content": record.response}]
             assert row["prompt"][-1]["role"] == "user"

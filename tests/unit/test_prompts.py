@@ -24,7 +24,7 @@ HOSTILE = "{{ 7 * 7 }} {% raw %} {# no #} <|im_end|> {text} %s"
 def test_values_are_put_in_as_they_are(name):
     prompts = load_prompt_set(name)
     assert HOSTILE in prompts.judge(HOSTILE)
-    rendered = prompts.extend(HOSTILE, f"text {HOSTILE}")
+    rendered = prompts.extend_tail(HOSTILE, f"text {HOSTILE}", 2.0)
     assert rendered.count(HOSTILE) == 2
     assert HOSTILE in prompts.prefill([HOSTILE, "b"])
 
@@ -37,7 +37,8 @@ def test_the_prefilled_list_ends_with_the_next_number():
 @pytest.mark.parametrize("name", ["en", "zh"])
 def test_prompts_of_one_task_share_everything_before_the_text(name):
     prompts = load_prompt_set(name)
-    first, second = prompts.extend("same task", "one"), prompts.extend("same task", "two")
+    first = prompts.extend_tail("same task", "one", 2.0)
+    second = prompts.extend_tail("same task", "two", 2.0)
     shared = next(i for i, (a, b) in enumerate(zip(first, second, strict=False)) if a != b)
     assert first.index("same task") < shared == first.index("one")
 
@@ -62,9 +63,30 @@ def test_one_instruction_is_parsed_out(continuation, instruction):
 @pytest.mark.parametrize("name", ["en", "zh"])
 def test_fixed_lines_are_those_of_the_templates(name):
     prompts = load_prompt_set(name)
-    extend = prompts.extend("x", "y")
     assert len(prompts.fixed_lines) >= 7
-    assert sum(line in extend for line in prompts.fixed_lines) == 1
+    for extend in (prompts.extend_head, prompts.extend_tail):
+        prompt = extend("x", "y", 2.0)
+        assert sum(line in prompt for line in prompts.fixed_lines) >= 1
+
+
+@pytest.mark.parametrize(
+    ("num_words", "target"), [(100, "about 250 words"), (7, "about 20 words"), (987, "about 2450")]
+)
+def test_the_stages_are_told_how_long_the_text_is_and_should_become(num_words, target):
+    prompts = load_prompt_set("en")
+    for extend in (prompts.extend_head, prompts.extend_tail):
+        prompt = extend("x", "word " * num_words, 2.5)
+        assert f"{num_words} words" in prompt
+        assert target in prompt
+
+
+def test_one_template_is_enough_for_both_stages(own_set):
+    for stage in ("head", "tail"):
+        (own_set / f"extend_{stage}.j2").unlink()
+    (own_set / "extend.j2").write_text("{{ instruction }}: {{ text }} ({{ target_words }})")
+    prompts = load_prompt_set(str(own_set))
+    assert prompts.extend_head("x", "y y", 10.0) == prompts.extend_tail("x", "y y", 10.0)
+    assert prompts.extend_head("x", "y y", 10.0) == "x: y y (20)"
 
 
 @pytest.fixture
@@ -76,9 +98,9 @@ def own_set(tmp_path):
     ("file", "content", "message"),
     [
         (
-            "extend.j2",
+            "extend_tail.j2",
             "{{ instruction }} only",
-            r"extend\.j2: the placeholder {{ text }} is missing",
+            r"extend_tail\.j2: the placeholder {{ text }} is missing",
         ),
         ("judge.j2", "{{ instruction }} {{ x }}", r"judge\.j2: unknown placeholder {{ x }}"),
         ("judge.j2", "\n{% if %}", r"judge\.j2:2: not a template"),
@@ -92,7 +114,7 @@ def own_set(tmp_path):
         ("wording.yaml", "label: 2024-99-99\n", r"wording\.yaml: not YAML: month must be"),
         ("wording.yaml", "label: A\nlabel: B\n", r"wording\.yaml: line 2: key 'label' is given"),
         ("instruct.j2", None, r"instruct\.j2: cannot read"),
-        ("extend.j2", b"\xff\xfe", r"extend\.j2: not UTF-8 at byte 0"),
+        ("extend_head.j2", b"\xff\xfe", r"extend_head\.j2: not UTF-8 at byte 0"),
     ],
 )
 def test_a_broken_prompt_set_is_refused_with_the_file(own_set, file, content, message):
@@ -158,5 +180,5 @@ def test_the_package_brings_all_data_files():
         for path in Path("synth", folder).rglob("*")
         if path.is_file() and path.suffix not in (".py", ".pyc")
     ]
-    assert len(data) == 12
+    assert len(data) == 14
     assert all(any(fnmatch.fnmatch(path, pattern) for pattern in patterns) for path in data)

@@ -151,7 +151,7 @@ FENCE = "Look:\n\n```\nfirst\n\nsecond\n```"
     ],
 )
 def test_a_blank_line_is_put_in_only_where_a_new_paragraph_starts(head, stage_2, joined):
-    assert FORM.splice(head, stage_2) == joined
+    assert FORM.splice(head, stage_2).text == joined
 
 
 def test_a_fence_is_one_paragraph():

@@ -168,7 +168,12 @@ def test_a_draft_is_not_condemned_for_the_language_of_its_end():
     draft = "The mill stood still.\n\n" * 20 + "磨坊停了下来，没有人知道为什么。\n\n" * 30
     circumstances = Circumstances("Write about a mill.")
     profile = DefaultProfile(
-        loop_max_period=1, max_stray_words=1000, min_new_share=0.0, min_vocabulary=0.0
+        loop_max_period=1,
+        max_stray_words=1000,
+        min_new_share=0.0,
+        min_vocabulary=0.0,
+        max_frame_new_share=0.0,
+        max_near_repeats=1000,
     )
     assert profile.watch(circumstances)(draft) == "language_drift"
     assert profile.watch_draft()(draft) is None
@@ -187,7 +192,7 @@ def test_in_stage_2_the_watch_sees_what_the_filter_sees():
 
     head, stage_2 = "This is a story about my mother.", "She said:\n\nI was born by the river."
     profile, form = PROFILES["default"](), DefaultForm()
-    assert profile.judge(form.splice(head, stage_2)).keep
+    assert profile.judge(form.splice(head, stage_2).text).keep
     watch = _watch_spliced(profile.watch(), form, head)
     assert [watch(delta) for delta in (stage_2[:9], stage_2[9:14], stage_2[14:])] == [None] * 3
     looping = _watch_spliced(profile.watch(), form, head)

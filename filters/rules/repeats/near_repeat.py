@@ -71,6 +71,12 @@ def near_repeats(sentences: Sequence[Sequence[str]], min_similarity: float) -> I
         earlier.append(pairs)
 
 
+def similarity(some_units: Sequence[str], other_units: Sequence[str]) -> float:
+    """Return the Jaccard similarity of the pairs of neighbouring units of two sentences."""
+    some, others = set(pairwise(some_units)), set(pairwise(other_units))
+    return _similarity(some, others) if some or others else 0.0
+
+
 def _similarity(some: set[tuple[str, str]], others: set[tuple[str, str]]) -> float:
     both = len(some & others)
     return both / (len(some) + len(others) - both)

@@ -14,7 +14,7 @@ from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError
 from jinja2.sandbox import SandboxedEnvironment
 from pydantic import Field
 
-from filters.text.words import script_units
+from filters.text.words import count_words, script_units
 from selflengthen.config_file import load_config
 from selflengthen.errors import ConfigError
 from selflengthen.files.regular_file import read_text
@@ -22,13 +22,30 @@ from selflengthen.settings import Settings
 
 BUILT_IN = Path(__file__).parent
 _ENVIRONMENT = SandboxedEnvironment(undefined=StrictUndefined)
+
+
+@dataclass(frozen=True, slots=True)
+class Placeholders:
+    """What a template must use, and what it can use."""
+
+    required: frozenset[str] = frozenset()
+    optional: frozenset[str] = frozenset()
+
+
+_OF_EXTENSION = Placeholders(
+    frozenset({"instruction", "text"}), frozenset({"num_words", "target_words"})
+)
 _PLACEHOLDERS = {
-    "instruct": frozenset[str](),
-    "judge": frozenset({"instruction"}),
-    "extend": frozenset({"instruction", "text"}),
+    "instruct": Placeholders(),
+    "judge": Placeholders(frozenset({"instruction"})),
+    "extend_head": _OF_EXTENSION,
+    "extend_tail": _OF_EXTENSION,
 }
+_FOR_BOTH_STAGES = "extend"
+"""A template for both stages of an extension, where a set has none for each."""
 # Shorter lines occur in ordinary text.
 _MIN_FIXED_LINE_UNITS = 6
+_MIN_ROUNDED_TO_FIFTIES = 500
 
 
 class Wording(Settings):
@@ -75,9 +92,22 @@ class PromptSet:
         """Render the user turn that asks whether an instruction calls for a long text."""
         return self._templates["judge"].render(instruction=instruction)
 
-    def extend(self, instruction: str, text: str) -> str:
-        """Render the user turn that asks for a longer form of a text."""
-        return self._templates["extend"].render(instruction=instruction, text=text)
+    def extend_head(self, instruction: str, text: str, target_growth: float) -> str:
+        """Render the user turn of stage 1: a longer form of a text's beginning, without an end."""
+        return self._extend("extend_head", instruction, text, target_growth)
+
+    def extend_tail(self, instruction: str, text: str, target_growth: float) -> str:
+        """Render the user turn of stage 2: a longer form of a whole text."""
+        return self._extend("extend_tail", instruction, text, target_growth)
+
+    def _extend(self, kind: str, instruction: str, text: str, target_growth: float) -> str:
+        num_words = count_words(text)
+        return self._templates[kind].render(
+            instruction=instruction,
+            text=text,
+            num_words=num_words,
+            target_words=_rounded(num_words * target_growth),
+        )
 
     def parse_instruction(self, continuation: str) -> str:
         """Take the one instruction out of the model's continuation of the numbered list."""
@@ -85,6 +115,12 @@ class PromptSet:
         first, *_ = re.split(rf"\n\s*(?:{label}\s*\d+|\d+[.:)])", continuation, maxsplit=1)
         paragraph, *_ = re.split(r"\n\s*\n", first.strip(), maxsplit=1)
         return _unwrap(paragraph.strip())
+
+
+def _rounded(num_words: float) -> int:
+    """Round as people do who ask for a length: to tens below 500 words, else to fifties."""
+    step = 10 if num_words < _MIN_ROUNDED_TO_FIFTIES else 50
+    return max(step, step * round(num_words / step))
 
 
 def _unwrap(text: str) -> str:
@@ -108,13 +144,14 @@ def load_prompt_set(name: str) -> PromptSet:
         raise ConfigError(
             f"prompts: {name!r} is no prompt set; use {known}, or a folder of templates"
         )
-    sources = {kind: _read(folder / f"{kind}.j2") for kind in _PLACEHOLDERS}
+    paths = {kind: _path(folder, kind) for kind in _PLACEHOLDERS}
+    sources = {kind: _read(path) for kind, path in paths.items()}
     wording_source = _read(folder / "wording.yaml")
-    fixed_lines: list[str] = []
+    fixed_lines: dict[str, None] = {}
     for kind, source in sources.items():
-        path = folder / f"{kind}.j2"
-        fixed_lines += _check_template(path, source, _PLACEHOLDERS[kind])
-        _check_rendering(path, source, _PLACEHOLDERS[kind])
+        lines = _check_template(paths[kind], source, _PLACEHOLDERS[kind])
+        fixed_lines.update(dict.fromkeys(lines))
+        _check_rendering(paths[kind], source, _PLACEHOLDERS[kind])
     return PromptSet(
         name=name,
         digest=hashlib.sha256("\0".join([*sources.values(), wording_source]).encode()).hexdigest(),
@@ -122,6 +159,12 @@ def load_prompt_set(name: str) -> PromptSet:
         fixed_lines=tuple(fixed_lines),
         _templates={kind: _ENVIRONMENT.from_string(source) for kind, source in sources.items()},
     )
+
+
+def _path(folder: Path, kind: str) -> Path:
+    """Return a template's file; one for both stages of an extension is enough."""
+    own, both = folder / f"{kind}.j2", folder / f"{_FOR_BOTH_STAGES}.j2"
+    return both if kind.startswith(_FOR_BOTH_STAGES) and both.exists() else own
 
 
 def _read(path: Path) -> str:
@@ -140,25 +183,27 @@ def _load_wording(path: Path) -> Wording:
         raise ConfigError(f"{error}; it needs label, answer_yes and answer_no as text") from None
 
 
-def _check_template(path: Path, source: str, placeholders: frozenset[str]) -> list[str]:
+def _check_template(path: Path, source: str, placeholders: Placeholders) -> list[str]:
     """Check the placeholders and return the template's constant lines."""
     try:
         tree = _ENVIRONMENT.parse(source)
         used = meta.find_undeclared_variables(tree)
     except TemplateSyntaxError as error:
         raise ConfigError(f"{path}:{error.lineno}: not a template: {error.message}") from None
-    for missing in sorted(placeholders - used):
+    for missing in sorted(placeholders.required - used):
         raise ConfigError(f"{path}: the placeholder {{{{ {missing} }}}} is missing; put it in")
-    for unknown in sorted(used - placeholders):
-        known = ", ".join(sorted(placeholders)) or "none"
+    usable = placeholders.required | placeholders.optional
+    for unknown in sorted(used - usable):
+        known = ", ".join(sorted(usable)) or "none"
         raise ConfigError(f"{path}: unknown placeholder {{{{ {unknown} }}}}; it can use: {known}")
     lines = "\n".join(data.data for data in tree.find_all(nodes.TemplateData)).splitlines()
     return [line.strip() for line in lines if len(script_units(line)) >= _MIN_FIXED_LINE_UNITS]
 
 
-def _check_rendering(path: Path, source: str, placeholders: frozenset[str]) -> None:
+def _check_rendering(path: Path, source: str, placeholders: Placeholders) -> None:
     """Render once, so that a mistake shows before the run."""
     try:
-        _ENVIRONMENT.from_string(source).render(dict.fromkeys(placeholders, "text"))
+        names = placeholders.required | placeholders.optional
+        _ENVIRONMENT.from_string(source).render(dict.fromkeys(names, "text"))
     except (TemplateError, TypeError) as error:
         raise ConfigError(f"{path}: cannot be rendered: {error}; mend the template") from None

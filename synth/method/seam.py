@@ -1,0 +1,44 @@
+"""Where the head meets stage 2: what stage 2 says again there."""
+
+from filters.rules.repeats.near_repeat import similarity
+from filters.text.sentences import paragraphs, sentence_spans
+from filters.text.words import script_units
+
+SEAM_CHARS = 1500
+"""What stage 2 repeats at its beginning is looked for in so many characters."""
+_MIN_SIMILARITY = 0.5
+_MIN_UNITS = 6
+
+
+def cut_repeats(head: str, stage_2: str) -> tuple[str, str]:
+    """Return stage 2 without the sentences at its beginning that the head has, and what was cut.
+
+    They are looked for in the first paragraph of stage 2.
+    """
+    said = [script_units(head[start:end]) for start, end in sentence_spans(head)]
+    indent = len(stage_2) - len(stage_2.lstrip())
+    first_paragraph = stage_2[indent : indent + SEAM_CHARS].partition("\n\n")[0]
+    cut_to = 0
+    for start, end in sentence_spans(first_paragraph):
+        units = script_units(first_paragraph[start:end])
+        if len(units) < _MIN_UNITS or not any(_alike(units, other) for other in said):
+            break
+        cut_to = end
+    return stage_2[:indent] + stage_2[indent + cut_to :].lstrip(" "), first_paragraph[:cut_to]
+
+
+def restarts(head: str, stage_2: str) -> bool:
+    """Tell whether a paragraph of stage 2 opens as the text does."""
+    opening = _first_sentence(head)
+    if len(opening) < _MIN_UNITS:
+        return False
+    return any(_alike(_first_sentence(part), opening) for part in paragraphs(stage_2))
+
+
+def _first_sentence(text: str) -> list[str]:
+    start, end = next(iter(sentence_spans(text.lstrip())), (0, 0))
+    return script_units(text.lstrip()[start:end])
+
+
+def _alike(some: list[str], others: list[str]) -> bool:
+    return similarity(some, others) >= _MIN_SIMILARITY
