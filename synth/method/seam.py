@@ -21,7 +21,7 @@ def cut_repeats(head: str, stage_2: str) -> tuple[str, str]:
     cut_to = 0
     for start, end in sentence_spans(first_paragraph):
         units = script_units(first_paragraph[start:end])
-        if len(units) < _MIN_UNITS or not any(_alike(units, other) for other in said):
+        if units not in said and not any(_alike(units, other) for other in said):
             break
         cut_to = end
     return stage_2[:indent] + stage_2[indent + cut_to :].lstrip(" "), first_paragraph[:cut_to]
@@ -41,4 +41,4 @@ def _first_sentence(text: str) -> list[str]:
 
 
 def _alike(some: list[str], others: list[str]) -> bool:
-    return similarity(some, others) >= _MIN_SIMILARITY
+    return len(some) >= _MIN_UNITS and similarity(some, others) >= _MIN_SIMILARITY

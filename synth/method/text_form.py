@@ -72,7 +72,10 @@ class DefaultForm:
     def sure_head(self, stage_1: str) -> str:
         """Return the head of the complete paragraphs; one inside an open fence is not complete."""
         complete = stage_1[: stage_1.rfind("\n\n") + 1]
-        return "" if not complete.strip() or is_inside_structure(complete) else self.head(complete)
+        paragraphs = split_paragraphs(complete)
+        if is_inside_structure(complete):
+            paragraphs.pop()
+        return self.head("\n\n".join(paragraphs)) if paragraphs else ""
 
     def splice(self, head: str, stage_2: str) -> Spliced:
         """Join, without what stage 2 repeats of the head at its beginning."""
