@@ -27,12 +27,21 @@ ROOMS = ("synth/method", "synth/engine", "synth/run", "filters")
 LEFT_OUT = {"vllm.py", "start.py", "chat.py", "server_connection.py", "status.py", "measure.py"}
 COPIED = ("synth", "filters", "selflengthen", "train", "tests", "configs", "scripts", "benchmarks")
 _FIRST = {
-    "filters": ("default_profile", "watch", "reference_profiles", "length_sampling"),
-    "synth/method": ("metrics", "pipeline", "text_form", "prompts"),
+    "filters": ("structure", "endings", "default_profile", "score", "watch", "length_sampling"),
+    "synth/method": ("seam", "score", "metrics", "pipeline", "text_form", "prompts"),
     "synth/engine": ("admission", "restarting", "journal", "fleet", "server"),
     "synth/run": ("metrics", "pipeline", "growth", "breaker"),
 }
-_THEN = ("metrics", "pipeline", "held_out", "growth", "breaker", "config", "near_duplicate")
+_THEN = (
+    "metrics",
+    "pipeline",
+    "reference_profiles",
+    "held_out",
+    "growth",
+    "breaker",
+    "config",
+    "near_duplicate",
+)
 _SWAPPED: dict[type[ast.AST], type[ast.AST]] = {
     ast.Lt: ast.LtE,
     ast.LtE: ast.Lt,

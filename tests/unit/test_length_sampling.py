@@ -6,7 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filters import draw_per_item, sample_by_length_rank
+from filters import (
+    draw_per_item,
+    reference_sample_by_length_rank,
+    sample_by_length_rank,
+)
 
 
 def share_kept(num_words, index, num_rounds=4000):
@@ -54,5 +58,6 @@ def test_draws_depend_on_seed_and_id_alone():
 
 @pytest.mark.parametrize(("num_words", "draws"), [([], []), ([1, 2], [0.5])])
 def test_texts_and_draws_must_match(num_words, draws):
-    with pytest.raises(ValueError, match="texts and"):
-        sample_by_length_rank(num_words, draws)
+    for sample in (sample_by_length_rank, reference_sample_by_length_rank):
+        with pytest.raises(ValueError, match="texts and"):
+            sample(num_words, draws)

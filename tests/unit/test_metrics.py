@@ -1,5 +1,6 @@
 """All of metrics.json, pinned for one scripted run; and the figures that depend on time."""
 
+import asyncio
 import io
 import json
 from dataclasses import replace
@@ -174,6 +175,21 @@ def test_a_run_that_goes_on_remembers_its_seconds(tmp_path):
     )
     metrics = reporter.metrics("running")
     assert (metrics.seconds, metrics.tokens_per_s) == (60.0, 300.0)
+
+
+def test_a_snapshot_is_there_while_the_run_goes_on(tmp_path):
+    seen = []
+
+    class Looking(ScriptedEngine):
+        async def generate(self, request, new_watch=None):
+            await asyncio.sleep(0.02)
+            path = tmp_path / "iteration-1" / "metrics.json"
+            if path.exists():
+                seen.append(json.loads(path.read_bytes())["state"])
+            return await super().generate(request, new_watch)
+
+    run_scripted(tmp_path, CONFIG, Looking(answer))
+    assert set(seen) == {"running"}
 
 
 def test_seconds_of_an_interrupted_run_count(tmp_path):

@@ -9,7 +9,7 @@ from scripted_engine import Answer, ScriptedEngine, request
 from synth.config import EngineConfig
 from synth.engine.base import EngineLoad, FinishReason, Loss
 from synth.engine.errors import EngineError
-from synth.engine.restarting import Life, RestartingEngine
+from synth.engine.restarting import Life, RestartingEngine, give_up_stalled
 from synth.method.stages import Stage
 
 NUM_SEQS = 16
@@ -168,6 +168,31 @@ def test_an_engine_without_requests_does_not_stall():
     completion, load = asyncio.run(run())
     assert completion.finish_reason is FinishReason.STOP
     assert load.num_deaths == 0
+
+
+class Slow:
+    """A life with a request that takes long, and moves or not."""
+
+    def __init__(self, moves):
+        self.moves, self.looks, self.given_up = moves, 0, asyncio.Event()
+        self.in_flight = {"request"}
+        self.give_up = self.given_up.set
+
+    def progress(self):
+        self.looks += self.moves
+        return (self.looks,)
+
+
+@pytest.mark.parametrize("moves", [True, False])
+def test_only_an_engine_that_does_nothing_is_given_up(moves):
+    async def watch():
+        life = Slow(moves)
+        watching = asyncio.create_task(give_up_stalled(lambda: life, 0.05))
+        await asyncio.wait([asyncio.create_task(life.given_up.wait())], timeout=0.5)
+        watching.cancel()
+        return life.given_up.is_set()
+
+    assert asyncio.run(watch()) is not moves
 
 
 def test_deaths_without_a_completion_in_between_end_the_run():
