@@ -59,6 +59,8 @@ class ExpandConfig(Settings):
     """Longest instruction, in words."""
     max_similarity: float | None = Field(MAX_SIMILARITY, gt=0.0, le=1.0)
     """Largest ROUGE-L F1 with an earlier instruction; null keeps duplicates."""
+    check_task: bool = True
+    """Rules see instructions that are no task, broken off, or ask for little."""
     single_line: bool = True
     """An instruction ends with its line; otherwise where the list's next number begins."""
     pool: Literal["fixed", "growing"] = "fixed"

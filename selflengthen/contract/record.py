@@ -44,6 +44,9 @@ class Record(Contract):
     cohort: int
     instruction_id: str
     instruction: str
+    task_kind: str = "other"
+    """Of the text that is asked for: `story`, `essay`, `report`, `speech`, `feature`, `proposal`,
+    `guide`, `other`."""
     language: str | None
     """Of the instruction, e.g. `en`; null if it cannot be told."""
     initial_response: str

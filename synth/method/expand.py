@@ -6,6 +6,7 @@ Source: Self-Lengthen (arXiv 2410.23933), section 3; `self_instruct`, commit 004
 import random
 from collections.abc import Sequence
 
+from filters.instruction import objection_to_task
 from filters.text.words import count_words
 from synth.engine.base import Completion, FinishReason, Request
 from synth.method.recipe import NUM_EXAMPLES, CohortContext, Prompt, Recipe, failure_of
@@ -63,7 +64,9 @@ def _objection_to_form(recipe: Recipe, completion: Completion, text: str) -> str
     num_words = count_words(text)
     if num_words < recipe.config.expand.min_words:
         return "too_short"
-    return "too_long" if num_words > recipe.config.expand.max_words else None
+    if num_words > recipe.config.expand.max_words:
+        return "too_long"
+    return objection_to_task(text) if recipe.config.expand.check_task else None
 
 
 async def _judge(proposal: Request, text: str, context: CohortContext) -> str | None:

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Iterable, Iterator
 
+from filters.instruction import kind_of
 from filters.text.language import language_code
 from selflengthen.chat.messages import conversation
 from selflengthen.contract.base import TokenCounts
@@ -23,6 +24,7 @@ def record_of(sample: ExtendedResponse, recipe: Recipe) -> Record:
         cohort=instruction.slot.cohort,
         instruction_id=instruction.id,
         instruction=instruction.text,
+        task_kind=kind_of(instruction.text),
         language=language_code(instruction.text),
         initial_response=initial.text,
         response=sample.text,
