@@ -175,6 +175,10 @@ class OutputConfig(Settings):
 
     shard_max_bytes: int = Field(256 * 1024 * 1024, ge=1)
     """A shard is closed before it grows beyond this size."""
+    max_row_similarity: float | None = Field(0.7, gt=0.0, le=1.0)
+    """Largest share of word groups that the responses of two rows have in common, also of earlier
+    iterations; of those that exceed it, the one with the largest length times score makes a row.
+    null: every record makes one."""
     writers: tuple[str, ...] = Field((), strict=False)
     """Writers of one's own, beside that of JSON lines: functions `(rows, role, folder)`, each as
     `package.module:Name`."""

@@ -48,6 +48,11 @@ class IterationFiles:
         """Dropped texts of a cohort."""
         return self.folder / "rejects" / f"cohort-{cohort:05d}.jsonl"
 
+    @property
+    def repeated_rows(self) -> Path:
+        """Records that make no row, because another nearly says the same."""
+        return self.folder / "rejects" / "rows.jsonl"
+
     def data_files(self, cohort: int) -> tuple[Path, Path]:
         """What a complete cohort has written for others."""
         return self.records(cohort), self.rejects(cohort)

@@ -4,20 +4,30 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from selflengthen.contract.manifest import ListedFile, Manifest
+from selflengthen.contract.record import Record
 from selflengthen.contract.row import Row
-from selflengthen.files.atomic_file import atomic_file, json_line, write_json
+from selflengthen.files.atomic_file import atomic_file, json_line, write_json, write_json_lines
 from selflengthen.files.digest import digest_of
 from selflengthen.plugins import naming, resolve
 from synth.method.recipe import Recipe
 from synth.method.records import rows_of
 from synth.method.stages import ModelRole
 from synth.run.directory import IterationFiles
+from synth.run.repeated_rows import repeated_rows
 
 
 def write_shards(files: IterationFiles, recipe: Recipe) -> None:
-    """Write the Generator's and the Extender's rows, in the order of the records."""
+    """Write the Generator's and the Extender's rows, in the order of the records.
+
+    Records whose responses are nearly alike make one row; the others are written down as rejects.
+    """
+    left_out = _write_repeated(files, recipe)
+
+    def records() -> Iterator[Record]:
+        return (record for record in files.read_records() if record.id not in left_out)
+
     for role in (ModelRole.GENERATOR, ModelRole.EXTENDER):
-        rows = rows_of(files.read_records(), role, recipe)
+        rows = rows_of(records(), role, recipe)
         shards = _cut(rows, recipe.config.output.shard_max_bytes)
         for number, lines in enumerate(shards):
             with atomic_file(files.shard(role.value, number)) as file:
@@ -25,7 +35,16 @@ def write_shards(files: IterationFiles, recipe: Recipe) -> None:
         for writer in recipe.config.output.writers:
             write = resolve("output.writers", writer)
             with naming(writer):
-                write(rows_of(files.read_records(), role, recipe), role.value, files.shards)
+                write(rows_of(records(), role, recipe), role.value, files.shards)
+
+
+def _write_repeated(files: IterationFiles, recipe: Recipe) -> set[str]:
+    max_similarity = recipe.config.output.max_row_similarity
+    if max_similarity is None:
+        return set()
+    rejects = repeated_rows(files, recipe.iteration, max_similarity)
+    write_json_lines(files.repeated_rows, rejects)
+    return {reject.id for reject in rejects}
 
 
 def write_manifest(files: IterationFiles, num_instructions: int) -> None:
