@@ -44,6 +44,10 @@ from selflengthen.errors import ConfigError
 from selflengthen.plugins import named, naming, resolve
 from selflengthen.settings import Settings
 
+_OF_STRUCTURE = (
+    *(StrayRule, NoiseRule, LoopRule, RepetitionRule, PovertyRule, FrameRule, NearRepeatRule),
+    *(RemarkRule, ClosureRule, QuotationRule),
+)
 RULES_KEY, PROFILE_KEY = "filter.rules", "filter"
 
 
@@ -190,6 +194,12 @@ class DefaultProfile(Settings):
         reasons = (rule.judge(judged, known) for rule in self._rules)
         reason = next(filter(None, reasons), None)
         return Verdict(reason) if reason else KEEP
+
+    def structural_fault(self, text: str, known: Circumstances = UNKNOWN) -> str | None:
+        """Return what is wrong with how a text is built, or None; its end does not count."""
+        judged = JudgedText(text)
+        rules = (rule for rule in self._rules if isinstance(rule, _OF_STRUCTURE))
+        return next((reason for rule in rules if (reason := rule.judge(judged, known))), None)
 
     def score(self, text: str) -> float:
         """Return how far a text is from the limits, from 0 to 1: the mean over the graded rules."""

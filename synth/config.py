@@ -149,6 +149,9 @@ class LoopConfig(Settings):
     """YAML file of `train sft` for the Generator; `synth loop` needs it."""
     extender: str | None = None
     """YAML file of `train sft` for the Extender; `synth loop` needs it."""
+    collapse: Literal["warn", "stop", "ignore"] = "warn"
+    """What happens when held-out answers have more structural faults than the base model's, or are
+    less diverse, beyond the intervals of 95 %."""
     processes: int = Field(1, ge=1)
     """Processes of one training; more than one are started by `accelerate launch`."""
     accelerate_config: str | None = None

@@ -24,6 +24,26 @@ class BeforeAfter(Part):
     after: int | float | None
 
 
+class Interval(Part):
+    """A figure with its interval of 95 %."""
+
+    value: float
+    low: float
+    high: float
+
+
+class Quality(Part):
+    """What some texts are like."""
+
+    num_texts: int
+    structural: Interval
+    """Share of texts with a structural fault, by the default profile's rules."""
+    distinct_4: Interval
+    """Mean share of different groups of four words in a text."""
+    compression: float
+    """How many times smaller zlib makes them together."""
+
+
 class LoopRow(Contract):
     """One macro-iteration."""
 
@@ -37,5 +57,7 @@ class LoopRow(Contract):
     acceptance: dict[str, float | None]
     """Share of the requests that were kept, by stage."""
     held_out_words: BeforeAfter
+    quality: dict[str, Quality | None] = {}
+    """Of `kept` texts, and of held-out answers `before` and `after` the iteration's training."""
     loss: dict[str, float | None]
     """Last training loss, by role."""

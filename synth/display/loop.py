@@ -17,6 +17,7 @@ def loop_table(rows: list[LoopRow]) -> Table:
         "growth",
         "kept\ninitial\nextended",
         "held-out\nwords",
+        "faults\nkept\nheld-out",
         "loss\nGenerator\nExtender",
         title="macro-iterations",
         box=SIMPLE_HEAD,
@@ -35,8 +36,14 @@ def _cells(row: LoopRow) -> list[str]:
         _format(row.growth, ".2f"),
         "\n".join(_format(share, ".0%") for share in row.acceptance.values()),
         _change(held_out.before, held_out.after),
+        f"{_faults(row, 'kept')}\n{_faults(row, 'before')} -> {_faults(row, 'after')}",
         "\n".join(_format(loss, ".3f") for loss in row.loss.values()),
     ]
+
+
+def _faults(row: LoopRow, texts: str) -> str:
+    quality = row.quality.get(texts)
+    return _format(quality.structural.value if quality else None, ".0%")
 
 
 def _change(before: float | None, after: float | None) -> str:

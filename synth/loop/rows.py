@@ -10,6 +10,7 @@ from selflengthen.contract.metrics import Metrics
 from selflengthen.contract.provenance import Provenance
 from selflengthen.errors import CorruptFileError
 from selflengthen.files.json_file import read_as
+from synth.loop.quality import quality_of_answers, quality_of_records
 from synth.method.books.measure import summarize_held_out
 from synth.method.stages import DECIDING_STAGES, TRAINED_ROLES, Stage
 from synth.run.directory import RunDirectory
@@ -40,6 +41,11 @@ def loop_row(directory: RunDirectory, iteration: int) -> LoopRow:
             before=_held_out_words(directory, iteration),
             after=_held_out_words(directory, iteration + 1),
         ),
+        quality={
+            "kept": quality_of_records(files),
+            "before": quality_of_answers(files),
+            "after": quality_of_answers(directory.iteration(iteration + 1)),
+        },
         loss={role.value: _loss(files.provenance(role)) for role in TRAINED_ROLES},
     )
 

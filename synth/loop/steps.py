@@ -17,6 +17,7 @@ from synth.display.loop import loop_table
 from synth.engine.start import prepare_engine
 from synth.loop.plan import LoopPlan, Step, trainer_config
 from synth.loop.processes import StepProcess
+from synth.loop.quality import collapse
 from synth.loop.rows import loop_row
 from synth.loop.trainer_check import check_trainers
 from synth.method.recipe import Recipe
@@ -75,6 +76,7 @@ def run_loop_with(run: Runner, plan: LoopPlan, console: Console) -> LoopResult:
             rows = [loop_row(plan.directory, number) for number in range(_FIRST, iteration + 1)]
             write_json(plan.directory.loop_rows, rows)
             console.print(loop_table(rows))
+            _check_collapse(rows, plan, console)
     return LoopResult("complete", tuple(rows))
 
 
@@ -113,6 +115,20 @@ def _finish(step: Step, run: Runner, plan: LoopPlan, console: Console) -> bool:
     if not step.product.exists():
         raise StepError(f"{title}: ended without {step.product}; the same command repeats it")
     return True
+
+
+def _check_collapse(rows: Sequence[LoopRow], plan: LoopPlan, console: Console) -> None:
+    """Warn of answers that became worse, or stop.
+
+    Raises: StepError: the loop is to stop.
+    """
+    reaction, found = plan.config.loop.collapse, collapse(rows)
+    if found is None or reaction == "ignore":
+        return
+    place = f"iteration {rows[-1].iteration}: {found}"
+    if reaction == "stop":
+        raise StepError(f"{place}; loop.collapse: stop")
+    console.print(f"warning: {place}", highlight=False, soft_wrap=True)
 
 
 def _check_rows(step: Step, plan: LoopPlan) -> None:

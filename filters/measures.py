@@ -1,0 +1,58 @@
+"""What a set of texts is like as a whole: faults, diversity, with intervals of 95 %."""
+
+import math
+import statistics
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from filters.text.words import script_units
+
+_Z = 1.96
+_NGRAM = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A figure with its interval of 95 %."""
+
+    value: float
+    low: float
+    high: float
+
+
+def share(number: int, total: int) -> Estimate:
+    """Return a share with Wilson's interval (source: Wilson, JASA 22, 1927).
+
+    Raises: ValueError: there is nothing.
+    """
+    if total < 1:
+        raise ValueError("a share of nothing")
+    middle = (number + _Z**2 / 2) / (total + _Z**2)
+    value = number / total
+    half = _Z * math.sqrt(value * (1 - value) / total + _Z**2 / (4 * total**2))
+    half /= 1 + _Z**2 / total
+    return Estimate(value, max(0.0, middle - half), min(1.0, middle + half))
+
+
+def mean(values: Sequence[float]) -> Estimate:
+    """Return a mean with its normal interval; of one value it is the value.
+
+    Raises: statistics.StatisticsError: there is nothing.
+    """
+    value = statistics.fmean(values)
+    half = _Z * statistics.stdev(values) / math.sqrt(len(values)) if len(values) > 1 else 0.0
+    return Estimate(value, value - half, value + half)
+
+
+def distinct_ngrams(text: str) -> float:
+    """Return the share of different ones among a text's groups of four units; 1.0 without any."""
+    units = script_units(text)
+    ngrams = list(zip(*(units[start:] for start in range(_NGRAM)), strict=False))
+    return len(set(ngrams)) / len(ngrams) if ngrams else 1.0
+
+
+def compression_ratio(texts: Sequence[str]) -> float:
+    """Return how many times smaller zlib makes the texts together: the more, the more alike."""
+    content = "\n".join(texts).encode()
+    return len(content) / len(zlib.compress(content)) if content else 1.0
