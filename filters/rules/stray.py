@@ -23,7 +23,7 @@ _PLACEHOLDER = re.compile(
 )
 _STRAY_MARKUP = re.compile(
     r"</?(?:div|span|br|p|b|i|u|strong|em|font|center|a|table|td|tr|li|ul)\b[^>\n]*>|&(?:nbsp|amp|lt|gt|quot);"
-    r"|\[/?(?:b|i|url|quote|img)\]|\{\{|\}\}|\\n(?:\\n)?",
+    r"|\[/?(?:b|i|url|quote|img)\]|\\n(?:\\n)?",
     re.IGNORECASE,
 )
 _HTML_DOCUMENT = re.compile(r"\A\s*(?:<!doctype html|<html)|\\begin\{document\}", re.IGNORECASE)

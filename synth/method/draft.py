@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 from synth.engine.base import WatchCall
-from synth.method.seam import SEAM_CHARS
 from synth.method.text_form import TextForm
 
 
@@ -40,15 +39,9 @@ def watch_spliced(watch: WatchCall, form: TextForm, head: str) -> Callable[[str]
         if beginning is None:
             return watch(delta)
         beginning += delta
-        if not _shows_seam(beginning):
+        if not form.shows_seam(head, beginning):
             return None
         joined, beginning = form.splice(head, beginning).text, None
         return watch(joined)
 
     return watch_stage_2
-
-
-def _shows_seam(beginning: str) -> bool:
-    """Tell whether no later text changes what is cut at the seam."""
-    text = beginning.lstrip()
-    return "\n\n" in text or len(text) > SEAM_CHARS

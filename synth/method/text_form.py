@@ -12,7 +12,7 @@ from typing import Protocol
 from filters.rules.closure import is_ending
 from filters.text.prose import find_structures, is_inside_structure
 from filters.text.words import count_words
-from synth.method.seam import cut_repeats, restarts
+from synth.method.seam import cut_repeats, restarts, shows_seam
 
 _BLANK_LINES = re.compile(r"\n(?:[ \t]*\n)+")
 # Up to this many paragraphs, a text is split on single newlines instead.
@@ -47,6 +47,9 @@ class TextForm(Protocol):
     def sure_head(self, stage_1: str) -> str:
         """Return what will be in the head of a text that goes on, whatever follows."""
 
+    def shows_seam(self, head: str, stage_2: str) -> bool:
+        """Tell whether no later text changes how a text that goes on is joined to the head."""
+
     def splice(self, head: str, stage_2: str) -> "Spliced":
         """Join the head and what stage 2 wrote after it."""
 
@@ -76,6 +79,10 @@ class DefaultForm:
         if is_inside_structure(complete):
             paragraphs.pop()
         return self.head("\n\n".join(paragraphs)) if paragraphs else ""
+
+    def shows_seam(self, head: str, stage_2: str) -> bool:
+        """Tell whether a sentence that stays is complete."""
+        return shows_seam(head, stage_2)
 
     def splice(self, head: str, stage_2: str) -> Spliced:
         """Join, without what stage 2 repeats of the head at its beginning."""
@@ -130,6 +137,10 @@ class ReferenceForm:
     def sure_head(self, stage_1: str) -> str:
         """Return the head of the complete paragraphs."""
         return self.head(stage_1[: max(0, stage_1.rfind("\n\n"))])
+
+    def shows_seam(self, head: str, stage_2: str) -> bool:
+        """Tell whether there is anything: nothing is cut."""
+        return bool(stage_2)
 
     def splice(self, head: str, stage_2: str) -> Spliced:
         """Join without a separator."""

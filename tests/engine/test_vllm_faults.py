@@ -116,6 +116,7 @@ def test_a_second_signal_ends_the_run_at_once(tmp_path):
     assert not lasting_shared_memory(before)
 
 
+@pytest.mark.exhaustive
 def test_weights_that_are_cut_end_with_one_line(tmp_path):
     before = shared_memory()
     model = tmp_path / "model"

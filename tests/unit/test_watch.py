@@ -175,7 +175,11 @@ def test_a_draft_is_not_condemned_for_the_language_of_its_end():
         max_frame_new_share=0.0,
         max_near_repeats=1000,
     )
-    assert profile.watch(circumstances)(draft) == "language_drift"
+    watch = profile.watch(circumstances)
+    assert {watch(draft), watch("风停了，雨也停了，可是没有人回来，只有河水还在流。\n\n")} == {
+        None,
+        "language_drift",
+    }
     assert profile.watch_draft()(draft) is None
 
 
@@ -187,14 +191,14 @@ def test_a_loop_inside_a_table_or_fence_is_not_condemned():
 
 
 def test_in_stage_2_the_watch_sees_what_the_filter_sees():
-    from synth.method.extend import _watch_spliced
+    from synth.method.draft import watch_spliced
     from synth.method.text_form import DefaultForm
 
     head, stage_2 = "This is a story about my mother.", "She said:\n\nI was born by the river."
     profile, form = PROFILES["default"](), DefaultForm()
     assert profile.judge(form.splice(head, stage_2).text).keep
-    watch = _watch_spliced(profile.watch(), form, head)
+    watch = watch_spliced(profile.watch(), form, head)
     assert [watch(delta) for delta in (stage_2[:9], stage_2[9:14], stage_2[14:])] == [None] * 3
-    looping = _watch_spliced(profile.watch(), form, head)
+    looping = watch_spliced(profile.watch(), form, head)
     assert looping("\n") is None
-    assert looping("round and round " * 40) == "loop"
+    assert looping("It went " + "round and round " * 40) == "loop"
