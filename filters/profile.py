@@ -190,20 +190,20 @@ class DefaultProfile(Settings):
 
     def judge(self, text: str, known: Circumstances = UNKNOWN) -> Verdict:
         """Judge a response; the first rule that objects gives the reason."""
-        judged = JudgedText(text)
+        judged = JudgedText.of(text)
         reasons = (rule.judge(judged, known) for rule in self._rules)
         reason = next(filter(None, reasons), None)
         return Verdict(reason) if reason else KEEP
 
     def structural_fault(self, text: str, known: Circumstances = UNKNOWN) -> str | None:
         """Return what is wrong with how a text is built, or None; its end does not count."""
-        judged = JudgedText(text)
+        judged = JudgedText.of(text)
         rules = (rule for rule in self._rules if isinstance(rule, _OF_STRUCTURE))
         return next((reason for rule in rules if (reason := rule.judge(judged, known))), None)
 
     def score(self, text: str) -> float:
         """Return how far a text is from the limits, from 0 to 1: the mean over the graded rules."""
-        judged = JudgedText(text)
+        judged = JudgedText.of(text)
         graded = [rule for rule in self._rules if isinstance(rule, GradedRule)]
         return 1.0 - sum(rule.strain(judged) for rule in graded) / len(graded)
 

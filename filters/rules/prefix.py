@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 # The complete paragraphs are judged again when there are half as many characters more: all
 # judgements together read a text three times.
 _GROWTH = 1.6
-_MIN_CHARS = 600
+_MIN_CHARS = 1200
 
 
 class PrefixSign:

@@ -36,6 +36,11 @@ class JudgedText(str):
     """Whether it is the first paragraphs of a text that goes on."""
 
     @classmethod
+    def of(cls, text: str) -> Self:
+        """Return a text with what is known of it already."""
+        return text if isinstance(text, cls) else cls(text)
+
+    @classmethod
     def beginning(cls, text: str) -> Self:
         """Return the first paragraphs of a text that goes on."""
         judged = cls(text)

@@ -3,6 +3,7 @@
 Scripts are Unicode's, as the `regex` library knows them.
 """
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
@@ -23,6 +24,10 @@ _SCRIPT_UNIT = regex.compile(
     r"|(?P<georgian>\p{Georgian}+)|(?P<armenian>\p{Armenian}+)|(?P<ethiopic>\p{Ethiopic}+)"
 )
 _NO_PROSE = regex.compile(r"`[^`\n]*`|https?://\S+|\$[^$\n]+\$")
+# Most texts are in Latin letters, which need no look at Unicode's properties.
+_MAY_BE_NO_PROSE = re.compile(r"[`$]|://")
+_LATIN_ONLY = re.compile("[\x00-\xa9\xab-\xb9\xbb-\u024f\u2000-\u206f\u20a0-\u20bf]*")
+_LATIN_WORD = re.compile("[A-Za-z\xc0-\xd6\xd8-\xf6\xf8-\u024f]+")
 # Texts in these scripts also hold Han characters, which alone do not make such a text.
 _WITH_HAN = ("kana", "hangul")
 _MIN_OWN_SHARE = 0.1
@@ -49,7 +54,10 @@ _CLOSING = "”\"'’」』》）)]】*_>"
 
 def script_names(text: str) -> list[str]:
     """Name the script of every unit: a word of a spaced script, a code point of an unspaced one."""
-    return [match.lastgroup or "" for match in _SCRIPT_UNIT.finditer(_NO_PROSE.sub(" ", text))]
+    prose = _NO_PROSE.sub(" ", text) if _MAY_BE_NO_PROSE.search(text) else text
+    if _LATIN_ONLY.fullmatch(prose):
+        return ["latin"] * len(_LATIN_WORD.findall(prose))
+    return [match.lastgroup or "" for match in _SCRIPT_UNIT.finditer(prose)]
 
 
 def main_script(text: str) -> str | None:
@@ -89,6 +97,7 @@ def drifting_stretch(names_N: Sequence[str], script: str, num_units: int, min_sh
     )
 
 
+@lru_cache(maxsize=4096)
 def expected_script(instruction: str) -> str | None:
     """Return the script an answer should use, or None where the instruction leaves it open."""
     if leaves_language_open(instruction):
@@ -105,6 +114,8 @@ def stray_words(text: str, script: str, instruction: str) -> list[str]:
     Quotation marks, brackets or emphasis account for a word, and so does a text or instruction that
     talks of those who write so.
     """
+    if script == "latin" and _LATIN_ONLY.fullmatch(text):
+        return []
     prose = _NO_PROSE.sub(" ", text)
     found = [
         match.group()

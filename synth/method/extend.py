@@ -106,13 +106,11 @@ class Extension:
     ) -> MicroIteration:
         """Judge a candidate: the filter, the seam, and whether it is longer and better."""
         num_words = count_words(candidate)
-        reason = await self._recipe.objection(
-            self._initial.instruction.text, completion, candidate
-        ) or ("restart" if spliced.restarts else None)
-        score = None if reason else await self._recipe.score(candidate)
-        if score is not None:
-            reason = self._objection_to_growth(num_words, score)
-        return MicroIteration(num_words, reason, score, spliced.at, spliced.cut_words)
+        judged = await self._recipe.judge(self._initial.instruction.text, completion, candidate)
+        reason = judged.reason or ("restart" if spliced.restarts else None)
+        if judged.score is not None:
+            reason = reason or self._objection_to_growth(num_words, judged.score)
+        return MicroIteration(num_words, reason, judged.score, spliced.at, spliced.cut_words)
 
     def _objection_to_growth(self, num_words: int, score: float) -> str | None:
         """Length times score must grow, so that a longer text that is much worse is not taken."""

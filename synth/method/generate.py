@@ -32,17 +32,17 @@ async def generate_response(
         book.verdicts.begin(request)
         completion = await context.engine.generate(request, new_watch)
         text = recipe.profile.trim(completion.text)
-        reason = await recipe.objection(instruction.text, completion, text)
-        if reason is None:
+        judged = await recipe.judge(instruction.text, completion, text)
+        if judged.reason is None:
             book.verdicts.accept(request, completion)
             exchanges = ((request.kind, completion),)
-            score = await recipe.score(text)
+            score = judged.score or 0.0
             return InitialResponse(response_id, instruction, text, attempt + 1, exchanges, score)
         if is_unwanted.is_set():
             book.verdicts.pass_over(request)
-            book.write_down(request, completion, reason, text)
+            book.write_down(request, completion, judged.reason, text)
             return None
-        book.reject(request, completion, reason, text)
+        book.reject(request, completion, judged.reason, text)
     book.exhausted(Stage.GENERATE)
     return None
 

@@ -41,7 +41,7 @@ async def _answer(request: Request, recipe: Recipe, engine: Engine) -> HeldOutAn
         response=completion.text,
         num_words=count_words(completion.text),
         finish_reason=completion.finish_reason.value,
-        reason=await recipe.objection(request.user, completion, text),
+        reason=(await recipe.judge(request.user, completion, text)).reason,
         tokens=TokenCounts(
             prompt=completion.num_prompt_tokens,
             cached=completion.num_cached_tokens,

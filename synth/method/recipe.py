@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from filters.profile import Profile
 from filters.rule import Circumstances
+from filters.text.judged import JudgedText
 from selflengthen.adapter.named import Adapter
 from selflengthen.chat.messages import conversation
 from synth.config import DecodingConfig, RunConfig
@@ -99,24 +100,19 @@ class Recipe:
             affinity=prompt.place,
         )
 
-    async def objection(self, instruction: str, completion: Completion, text: str) -> str | None:
-        """Return why a text is dropped, or None. Judged in a thread: long texts take a while."""
+    async def judge(self, instruction: str, completion: Completion, text: str) -> "Judged":
+        """Return why a text is dropped, or its score. In a thread: long texts take a while."""
         if reason := failure_of(completion):
-            return reason
+            return Judged(reason)
         is_truncated = completion.finish_reason is FinishReason.LENGTH
         circumstances = replace(self.circumstances(instruction), is_truncated=is_truncated)
-        verdict = await asyncio.to_thread(self.profile.judge, text, circumstances)
-        return verdict.reason
+        return await asyncio.to_thread(_judge, self.profile, text, circumstances)
 
     async def objection_to_head(self, instruction: str, head: str) -> str | None:
         """Return why no text that begins so would be kept, or None."""
         circumstances = self.circumstances(instruction)
         verdict = await asyncio.to_thread(self.profile.judge_beginning, head, circumstances)
         return verdict.reason
-
-    async def score(self, text: str) -> float:
-        """Return how far a text is from the filter's limits, from 0 to 1."""
-        return round(await asyncio.to_thread(self.profile.score, text), 4)
 
     def circumstances(self, instruction: str) -> Circumstances:
         """Return what filter and watch know about a response that is not finished."""
@@ -137,6 +133,22 @@ class Recipe:
             sampling=own.model_copy(update=changed),
             seed=derive_seed(self.config.seed, prompt.id),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What the filter says of a text."""
+
+    reason: str | None
+    """Why it is dropped."""
+    score: float | None = None
+    """From 0 to 1: how far it is from the limits."""
+
+
+def _judge(profile: Profile, text: str, circumstances: Circumstances) -> Judged:
+    judged = JudgedText(text)
+    reason = profile.judge(judged, circumstances).reason
+    return Judged(reason) if reason else Judged(None, round(profile.score(judged), 4))
 
 
 @dataclass(frozen=True, slots=True)

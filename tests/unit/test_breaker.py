@@ -173,7 +173,7 @@ def test_proposals_that_wait_their_turn_do_not_stop_a_run(tmp_path):
     short = {"attempts": 1, "max_completion_tokens": 512}
     config = small_config(
         num_instructions=256,
-        expand={"attempts": 6},
+        expand={"attempts": 6, "check_task": False},
         generate={"responses": 1, **short},
         extend={"extensions": 1, "micro_iterations": 1, **short},
     )

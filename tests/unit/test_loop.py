@@ -227,6 +227,7 @@ def test_a_step_can_take_the_lock_of_the_directory(folder):
 def test_the_table_shows_what_every_iteration_gave(folder):
     _, printed = run_loop(folder, 2)
     rows = json.loads((folder / "out" / "loop.json").read_bytes())
+    assert set(rows[0].pop("quality")) == {"kept", "before", "after"}
     assert rows[0] == {
         "iteration": 1,
         "asked": 4,
