@@ -22,6 +22,7 @@ import orjson
 
 from benchmarks.result import report
 from selflengthen.config_file import load_config
+from selflengthen.process.output_redirect import redirected_output
 from selflengthen.tasks import together
 from synth.config import RunConfig
 from synth.engine.admission import AdmittingEngine
@@ -87,7 +88,9 @@ def main(
     with tempfile.TemporaryDirectory() as folder:
         recipe = prepare(run_config, 1, RunDirectory(Path(folder) / "out")).recipe
         initial = list(_initial_responses(data))[:responses]
-        trials = asyncio.run(_try_all(recipe, prompts, initial, Path(folder) / "engine.log"))
+        log = Path(folder) / "engine.log"
+        with redirected_output(log):
+            trials = asyncio.run(_try_all(recipe, prompts, initial, log))
     parts = ["--config", config, "--data", data, "--responses", responses]
     parts += [part for name in prompts for part in ("--prompts", name)]
     parts += [part for value in overrides for part in ("-o", value)]

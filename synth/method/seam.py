@@ -1,5 +1,7 @@
 """Where the head meets stage 2: what stage 2 says again there."""
 
+from functools import lru_cache
+
 from filters.rules.repeats.near_repeat import similarity
 from filters.text.sentences import paragraphs, sentence_spans
 from filters.text.words import script_units
@@ -44,6 +46,7 @@ def restarts(head: str, stage_2: str) -> bool:
     return any(_alike(_first_sentence(part), opening) for part in paragraphs(stage_2))
 
 
+@lru_cache(maxsize=256)
 def _sentences(text: str) -> list[list[str]]:
     return [script_units(text[start:end]) for start, end in sentence_spans(text)]
 
