@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from filters.profile import OwnRule
+from filters.own import OwnRule
 from filters.rule import Circumstances, SignWatch, Watch
 from filters.text.judged import JudgedText
 from filters.trim import settled

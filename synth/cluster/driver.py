@@ -15,7 +15,7 @@ from synth.engine.errors import EngineError
 from synth.engine.load import ended
 from synth.run.prepare import PreparedRun
 from synth.run.restoration import restore
-from synth.run.shards import write_shards
+from synth.run.rows.shards import write_shards
 from synth.run.tally import Progress, Tally
 
 if TYPE_CHECKING:

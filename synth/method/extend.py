@@ -10,11 +10,11 @@ Source: Self-Lengthen (arXiv 2410.23933), section 3; `extend_response`, commit 0
 from filters.rule import Circumstances
 from filters.text.words import count_words
 from synth.engine.base import Completion, Request, WatchCall
-from synth.method.draft import watch_head, watch_spliced
+from synth.method.forms.draft import watch_head, watch_spliced
+from synth.method.forms.text_form import Spliced
 from synth.method.recipe import CohortContext, Prompt, failure_of
 from synth.method.sample import Exchange, ExtendedResponse, InitialResponse, MicroIteration
 from synth.method.stages import Stage
-from synth.method.text_form import Spliced
 
 
 class Extension:

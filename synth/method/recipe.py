@@ -13,11 +13,11 @@ from selflengthen.adapter.named import Adapter
 from selflengthen.chat.messages import conversation
 from synth.config import DecodingConfig, RunConfig
 from synth.engine.base import Completion, Decoding, Engine, EngineSpec, FinishReason, Request
+from synth.method.forms.text_form import FORMS, TextForm
 from synth.method.prompts.prompt_set import PromptSet
 from synth.method.registry import Registry
 from synth.method.slots import CohortPlan
 from synth.method.stages import STAGES, ModelRole, Stage
-from synth.method.text_form import FORMS, TextForm
 
 if TYPE_CHECKING:
     from synth.method.books.book import CohortBook

@@ -28,8 +28,8 @@ from synth.run.directory import IterationFiles, RunDirectory
 from synth.run.prepare import PreparedRun, prepare
 from synth.run.reporter import Reporter, Synthesis
 from synth.run.restoration import restore
+from synth.run.rows.shards import write_manifest, write_shards
 from synth.run.session import announcing, held
-from synth.run.shards import write_manifest, write_shards
 from synth.run.tally import Progress, Tally
 from synth.run.worker import Worker
 

@@ -11,7 +11,7 @@ from selflengthen.files.atomic_file import write_json_lines
 from synth.loop.trainer_check import RECORD
 from synth.method.stages import Stage
 from synth.run.directory import IterationFiles
-from synth.run.repeated_rows import repeated_rows
+from synth.run.rows.repeated import repeated_rows
 from writer import write
 
 LONG = "\n\n".join(BODIES[:6])

@@ -11,13 +11,13 @@ from runs import small_config
 from scripted_engine import Answer, ScriptedEngine
 from synth.engine.base import Completion, FinishReason
 from synth.method.books.book import CohortBook
-from synth.method.draft import watch_head, watch_spliced
 from synth.method.extend import extend_response
+from synth.method.forms.draft import watch_head, watch_spliced
+from synth.method.forms.text_form import FORMS, DefaultForm
 from synth.method.prompts.prompt_set import load_prompt_set
 from synth.method.recipe import CohortContext, Recipe
 from synth.method.sample import InitialResponse, Instruction, Slot
 from synth.method.stages import Stage
-from synth.method.text_form import FORMS, DefaultForm
 
 FORM = DefaultForm()
 MILL, BEES, LOG, COUNCIL, BREAD, BOX = BODIES[:6]

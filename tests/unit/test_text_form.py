@@ -15,12 +15,12 @@ from synth.engine.base import Completion, FinishReason
 from synth.loop.trainer_check import RECORD
 from synth.method.books.book import CohortBook
 from synth.method.extend import extend_response
+from synth.method.forms.text_form import FORMS, DefaultForm, split_paragraphs
 from synth.method.prompts.prompt_set import load_prompt_set
 from synth.method.recipe import CohortContext, Recipe
 from synth.method.records import extender_row, generator_row
 from synth.method.sample import InitialResponse, Instruction, Slot
 from synth.method.stages import Stage
-from synth.method.text_form import FORMS, DefaultForm, split_paragraphs
 
 FORM = DefaultForm()
 # How the reference frames a pre-filled turn: before the user's text, and before the pre-fill.

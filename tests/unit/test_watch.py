@@ -191,8 +191,8 @@ def test_a_loop_inside_a_table_or_fence_is_not_condemned():
 
 
 def test_in_stage_2_the_watch_sees_what_the_filter_sees():
-    from synth.method.draft import watch_spliced
-    from synth.method.text_form import DefaultForm
+    from synth.method.forms.draft import watch_spliced
+    from synth.method.forms.text_form import DefaultForm
 
     head, stage_2 = "This is a story about my mother.", "She said:\n\nI was born by the river."
     profile, form = PROFILES["default"](), DefaultForm()

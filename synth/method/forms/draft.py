@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from synth.engine.base import WatchCall
-from synth.method.text_form import TextForm
+from synth.method.forms.text_form import TextForm
 
 
 def watch_head(

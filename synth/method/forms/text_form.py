@@ -12,7 +12,7 @@ from typing import Protocol
 from filters.rules.closure import is_ending
 from filters.text.prose import find_structures, is_inside_structure
 from filters.text.words import count_words
-from synth.method.seam import cut_repeats, restarts, shows_seam
+from synth.method.forms.seam import cut_repeats, restarts, shows_seam
 
 _BLANK_LINES = re.compile(r"\n(?:[ \t]*\n)+")
 # Up to this many paragraphs, a text is split on single newlines instead.

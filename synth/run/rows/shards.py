@@ -13,7 +13,7 @@ from synth.method.recipe import Recipe
 from synth.method.records import rows_of
 from synth.method.stages import ModelRole
 from synth.run.directory import IterationFiles
-from synth.run.repeated_rows import repeated_rows
+from synth.run.rows.repeated import repeated_rows
 
 
 def write_shards(files: IterationFiles, recipe: Recipe) -> None:

@@ -1,0 +1,1 @@
+"""How texts are split, joined and watched around the stages of an extension."""
