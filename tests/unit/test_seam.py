@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from filters import Circumstances
+from filters import PROFILES, Circumstances
 from filters.profile import DefaultProfile
 from prose_texts import BODIES
 from runs import small_config
@@ -83,6 +83,23 @@ def test_a_draft_is_lost_once_its_head_is():
     draft = "\n\n".join([*BODIES[:6], frames])
     new_watch = profile.watch(Circumstances(INSTRUCTION))
     assert told(watch_head(new_watch, FORM, profile.watch_draft()), draft)[1] is None
+
+
+@pytest.mark.parametrize(
+    ("name", "bodies"), [("reference-qwen", BODIES[6:]), ("reference-llama", BODIES[:6])]
+)
+def test_a_draft_that_repeats_itself_is_lost_in_every_profile(name, bodies):
+    profile, form = PROFILES[name](), FORMS[name]
+    first, second, *others = bodies
+    draft = "\n\n".join([first, *[second] * 12])
+    at, reason = told(watch_head(profile.watch(), form, profile.watch_draft()), draft)
+    assert reason == "ngram"
+    assert at < len(draft) / 2
+    assert profile.judge_beginning(form.head(draft)).reason == "ngram"
+    # What is in no head is not looked at.
+    draft = "\n\n".join([first, second, *others, second.split("\n\n")[0]])
+    assert told(watch_head(profile.watch(), form, profile.watch_draft()), draft)[1] is None
+    assert profile.judge_beginning(form.head(draft)).keep
 
 
 def test_a_spliced_text_is_shown_without_what_is_cut():
