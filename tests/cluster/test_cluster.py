@@ -165,6 +165,7 @@ def test_what_waits_for_a_node_that_dies_at_the_end_is_not_stuck(cluster, expect
     assert data_files(files) == expected
 
 
+@EXHAUSTIVE
 def test_a_node_that_joins_late_takes_part(cluster, expected, tmp_path, monkeypatch):
     # A node sets signal handlers, which a thread may not.
     monkeypatch.setattr(ray._private.utils, "set_sigterm_handler", lambda _handler: None)
@@ -203,6 +204,7 @@ def test_a_person_is_told_when_no_replica_finds_a_place(cluster, tmp_path, monke
     assert code == 0
 
 
+@EXHAUSTIVE
 def test_a_cluster_goes_on_where_one_engine_stopped(cluster, expected, tmp_path):
     from scripted_engine import ScriptedEngine
     from writer import write

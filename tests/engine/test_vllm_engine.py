@@ -180,6 +180,7 @@ def test_the_engine_s_own_counters_agree(runner, engine):
     assert 1 < after.mean_running <= 8
 
 
+@pytest.mark.exhaustive
 def test_an_adapter_that_vllm_refuses_is_one_line(runner, tmp_path):
     """It is started for a smaller rank than the adapter's patterns have."""
     from synth.engine.vllm import VllmEngine
