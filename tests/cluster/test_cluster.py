@@ -149,6 +149,7 @@ def test_a_node_that_dies_loses_nothing(cluster, expected, tmp_path):
 
 
 @pytest.mark.faults
+@EXHAUSTIVE
 def test_what_waits_for_a_node_that_dies_at_the_end_is_not_stuck(cluster, expected, tmp_path):
     """No cohort is left to be handed out, and those of the other node wait for lost ones."""
     nodes = [cluster.add_node(num_cpus=1) for _ in range(2)]

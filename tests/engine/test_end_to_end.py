@@ -115,6 +115,7 @@ def test_status_and_a_second_run_find_it_complete(finished):
     assert "is complete already" in stdout
 
 
+@pytest.mark.exhaustive
 def test_an_engine_that_cannot_start_says_why_in_one_line(tmp_path):
     too_small = ["-o", "engine.kv_cache_memory_bytes=100000"]
     code, _, stderr = synth(

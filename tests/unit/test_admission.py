@@ -142,7 +142,9 @@ def test_a_bubble_is_time_with_room_until_the_last_work_has_begun():
     assert meter.times == RoomTimes(seconds=6.0, bubble_seconds=1.0 + 3.0)
 
 
-@pytest.mark.parametrize("cohort_instructions", [4, 16, 64])
+@pytest.mark.parametrize(
+    "cohort_instructions", [4, 16, pytest.param(64, marks=pytest.mark.exhaustive)]
+)
 def test_an_engine_with_work_left_is_never_left_with_room(tmp_path, cohort_instructions):
     """Ranking points and cohorts' stragglers are bridged by other cohorts."""
     config = small_config(
