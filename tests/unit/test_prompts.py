@@ -17,10 +17,11 @@ KINDS = {
     "personal_expression",
     "technical_documentation",
 }
+BUILT_IN_SETS = ["en", "en-small", "zh", "zh-small"]
 HOSTILE = "{{ 7 * 7 }} {% raw %} {# no #} <|im_end|> {text} %s"
 
 
-@pytest.mark.parametrize("name", ["en", "zh"])
+@pytest.mark.parametrize("name", BUILT_IN_SETS)
 def test_values_are_put_in_as_they_are(name):
     prompts = load_prompt_set(name)
     assert HOSTILE in prompts.judge(HOSTILE)
@@ -34,7 +35,7 @@ def test_the_prefilled_list_ends_with_the_next_number():
     assert prompts.prefill(["a\nb", "c"]) == "Instruction 1: a b\nInstruction 2: c\nInstruction 3:"
 
 
-@pytest.mark.parametrize("name", ["en", "zh"])
+@pytest.mark.parametrize("name", BUILT_IN_SETS)
 def test_prompts_of_one_task_share_everything_before_the_text(name):
     prompts = load_prompt_set(name)
     first = prompts.extend_tail("same task", "one", 2.0)
@@ -60,7 +61,7 @@ def test_one_instruction_is_parsed_out(continuation, instruction):
     assert load_prompt_set("en").parse_instruction(continuation) == instruction
 
 
-@pytest.mark.parametrize("name", ["en", "zh"])
+@pytest.mark.parametrize("name", BUILT_IN_SETS)
 def test_fixed_lines_are_those_of_the_templates(name):
     prompts = load_prompt_set(name)
     assert len(prompts.fixed_lines) >= 7
@@ -87,6 +88,21 @@ def test_one_template_is_enough_for_both_stages(own_set):
     prompts = load_prompt_set(str(own_set))
     assert prompts.extend_head("x", "y y", 10.0) == prompts.extend_tail("x", "y y", 10.0)
     assert prompts.extend_head("x", "y y", 10.0) == "x: y y (20)"
+
+
+def test_what_a_set_lacks_comes_from_its_base(tmp_path):
+    (tmp_path / "base.yaml").write_text("base: zh")
+    (tmp_path / "judge.j2").write_text("{{ instruction }}?")
+    prompts, base = load_prompt_set(str(tmp_path)), load_prompt_set("zh")
+    assert prompts.judge("x") == "x?"
+    assert (prompts.wording, prompts.instruct()) == (base.wording, base.instruct())
+    assert prompts.digest != base.digest
+
+
+def test_an_unknown_base_is_refused(tmp_path):
+    (tmp_path / "base.yaml").write_text("base: fr")
+    with pytest.raises(ConfigError, match="'fr' is no prompt set; use en"):
+        load_prompt_set(str(tmp_path))
 
 
 @pytest.fixture
@@ -143,7 +159,7 @@ def test_a_template_that_cannot_be_rendered_is_refused_before_the_run(own_set, s
 
 
 def test_an_unknown_set_is_refused_with_the_known_ones():
-    with pytest.raises(ConfigError, match="use en, zh"):
+    with pytest.raises(ConfigError, match="use en, en-small, zh, zh-small"):
         load_prompt_set("fr")
 
 
@@ -180,5 +196,5 @@ def test_the_package_brings_all_data_files():
         for path in Path("synth", folder).rglob("*")
         if path.is_file() and path.suffix not in (".py", ".pyc")
     ]
-    assert len(data) == 14
+    assert len(data) == 20
     assert all(any(fnmatch.fnmatch(path, pattern) for pattern in patterns) for path in data)

@@ -1,5 +1,7 @@
 """A prompt set: the templates of one language, rendered in a sandbox.
 
+A set may hold only what differs from another one, which its `base.yaml` names.
+
 Values are put into templates as they are and never rendered again, so template syntax in a text
 stays text.
 """
@@ -46,6 +48,13 @@ _FOR_BOTH_STAGES = "extend"
 # Shorter lines occur in ordinary text.
 _MIN_FIXED_LINE_UNITS = 6
 _MIN_ROUNDED_TO_FIFTIES = 500
+
+
+class BaseSet(Settings):
+    """Where the files come from that a prompt set lacks (`base.yaml`)."""
+
+    base: str = Field(min_length=1)
+    """Name of a built-in set, or a folder."""
 
 
 class Wording(Settings):
@@ -138,15 +147,11 @@ def load_prompt_set(name: str) -> PromptSet:
 
     Raises: ConfigError: the set is unknown, incomplete, or a template lacks a placeholder.
     """
-    folder = BUILT_IN / name if (BUILT_IN / name / "wording.yaml").is_file() else Path(name)
-    if not folder.is_dir():
-        known = ", ".join(sorted(path.parent.name for path in BUILT_IN.glob("*/wording.yaml")))
-        raise ConfigError(
-            f"prompts: {name!r} is no prompt set; use {known}, or a folder of templates"
-        )
-    paths = {kind: _path(folder, kind) for kind in _PLACEHOLDERS}
+    folders = _folders(name)
+    paths = {kind: _path(folders, kind) for kind in _PLACEHOLDERS}
     sources = {kind: _read(path) for kind, path in paths.items()}
-    wording_source = _read(folder / "wording.yaml")
+    wording = _first(folders, "wording.yaml")
+    wording_source = _read(wording)
     fixed_lines: dict[str, None] = {}
     for kind, source in sources.items():
         lines = _check_template(paths[kind], source, _PLACEHOLDERS[kind])
@@ -155,16 +160,42 @@ def load_prompt_set(name: str) -> PromptSet:
     return PromptSet(
         name=name,
         digest=hashlib.sha256("\0".join([*sources.values(), wording_source]).encode()).hexdigest(),
-        wording=_load_wording(folder / "wording.yaml"),
+        wording=_load_wording(wording),
         fixed_lines=tuple(fixed_lines),
         _templates={kind: _ENVIRONMENT.from_string(source) for kind, source in sources.items()},
     )
 
 
-def _path(folder: Path, kind: str) -> Path:
+def _folders(name: str) -> list[Path]:
+    """Return a set's folder, and that of its base if it has one."""
+    own = _folder(name)
+    if not (own / "base.yaml").is_file():
+        return [own]
+    return [own, _folder(load_config(BaseSet, own / "base.yaml").base)]
+
+
+def _folder(name: str) -> Path:
+    built_in = {path.parent.name: path.parent for path in BUILT_IN.glob("*/*.yaml")}
+    folder = built_in.get(name, Path(name))
+    if not folder.is_dir():
+        known = ", ".join(sorted(built_in))
+        raise ConfigError(
+            f"prompts: {name!r} is no prompt set; use {known}, or a folder of templates"
+        )
+    return folder
+
+
+def _path(folders: Sequence[Path], kind: str) -> Path:
     """Return a template's file; one for both stages of an extension is enough."""
-    own, both = folder / f"{kind}.j2", folder / f"{_FOR_BOTH_STAGES}.j2"
-    return both if kind.startswith(_FOR_BOTH_STAGES) and both.exists() else own
+    if not kind.startswith(_FOR_BOTH_STAGES):
+        return _first(folders, f"{kind}.j2")
+    return _first(folders, f"{_FOR_BOTH_STAGES}.j2", f"{kind}.j2")
+
+
+def _first(folders: Sequence[Path], *names: str) -> Path:
+    """Return the first file that exists; if none does, where the last one is expected."""
+    paths = [folder / name for folder in folders for name in names]
+    return next((path for path in paths if path.exists()), folders[-1] / names[-1])
 
 
 def _read(path: Path) -> str:
