@@ -7,7 +7,7 @@ from typing import Any
 from filters.own import OwnRule
 from filters.rule import Circumstances, SignWatch, Watch
 from filters.text.judged import JudgedText
-from filters.trim import settled
+from filters.trim import Settling
 from selflengthen.errors import ConfigError, PluginError
 from selflengthen.plugins import naming, resolve
 
@@ -51,7 +51,7 @@ def _parts_of(reference: str) -> tuple[Judge, NewWatch]:
 
     def new_watch() -> Watch | None:
         sign = rule.sign(known)
-        return SignWatch([sign], settled) if sign else None
+        return SignWatch([sign], Settling()) if sign else None
 
     return (lambda text: rule.judge(JudgedText(text), known)), new_watch
 

@@ -39,7 +39,7 @@ from filters.rules.repeats.poverty import PovertyRule
 from filters.rules.repeats.repetition import RepetitionRule
 from filters.rules.stray import StrayRule
 from filters.text.judged import JudgedText
-from filters.trim import settled, trim_remarks
+from filters.trim import Settling, trim_remarks
 from selflengthen.settings import Settings
 
 _OF_STRUCTURE = (
@@ -189,7 +189,7 @@ class DefaultProfile(Settings):
 def _watch(rules: Sequence[Rule], known: Circumstances) -> Watch:
     signs = [sign for rule in rules if (sign := rule.sign(known))]
     lasting = [rule for rule in rules if rule.is_lasting]
-    return SignWatch([*signs, PrefixSign(lasting, known)], settled)
+    return SignWatch([*signs, PrefixSign(lasting, known)], Settling())
 
 
 Profile = Annotated[

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import ClassVar, Literal
 
 from filters.rule import KEEP, UNKNOWN, Circumstances, Verdict, Watch
-from filters.rules.repeats.repetition import ngram_hashes
+from filters.text.ngrams import is_first, ngram_hashes
 from selflengthen.settings import Settings
 
 REFERENCE_QWEN_NGRAM_UNITS = 13
@@ -147,12 +147,7 @@ def reference_llama_units(text: str) -> list[str]:
 
 def has_repeated_ngram(units_N: Sequence[str], n: int) -> bool:
     """Tell whether any n consecutive units occur twice, overlaps included."""
-    seen = set()
-    for ngram in ngram_hashes(units_N, n):
-        if ngram in seen:
-            return True
-        seen.add(ngram)
-    return False
+    return not is_first(ngram_hashes(units_N, n)).all()
 
 
 class RepeatedNgramWatch:

@@ -34,7 +34,7 @@ def trim_remarks(text: str) -> str:
     not promise the rest of the text.
     """
     text = text.strip()
-    last_break = _last_break(text)
+    last_break = _last_break(text, 0, len(text))
     if last_break is not None and text[: last_break.start()].strip():
         tail = text[last_break.end() :].strip()
         if not tail or _is_remark(tail):
@@ -56,19 +56,30 @@ def _without_stray_quote(text: str) -> str:
     return text[:-1].rstrip()
 
 
-def settled(text: str) -> str:
-    """Return the part of an unfinished text that no later trimming can remove."""
-    last_line_at = text.rfind("\n") + 1
-    if _UNFINISHED_BREAK.fullmatch(text, last_line_at):
-        text = text[:last_line_at]
-    last_break = _last_break(text)
-    if last_break is None:
-        return _before_last_paragraph(text)
-    # The beginning of the tail is enough to count, and its last word may be cut.
-    beginning = text[last_break.end() : last_break.end() + _MAX_COUNTED_CHARS]
-    if count_words(beginning) > MAX_REMARK_WORDS + 1:
-        return _before_last_paragraph(text)
-    return text[: last_break.start()]
+class Settling:
+    """Returns of a growing text the part that no later trimming can remove.
+
+    It is shown the whole text every time, and looks for breaks in the new lines only.
+    """
+
+    def __init__(self) -> None:
+        self._num_read = 0
+        self._last_break: re.Match[str] | None = None
+
+    def __call__(self, text: str) -> str:
+        """Return that part of a text, which begins with the one shown before."""
+        last_line_at = text.rfind("\n") + 1
+        self._last_break = _last_break(text, self._num_read, last_line_at) or self._last_break
+        self._num_read = last_line_at
+        if _UNFINISHED_BREAK.fullmatch(text, last_line_at):
+            text = text[:last_line_at]
+        if self._last_break is None:
+            return _before_last_paragraph(text)
+        # The beginning of the tail is enough to count, and its last word may be cut.
+        tail_at = self._last_break.end()
+        if count_words(text[tail_at : tail_at + _MAX_COUNTED_CHARS]) > MAX_REMARK_WORDS + 1:
+            return _before_last_paragraph(text)
+        return text[: self._last_break.start()]
 
 
 def _before_last_paragraph(text: str) -> str:
@@ -87,10 +98,11 @@ def _may_be_remark(paragraph: str) -> bool:
     return len(line) < _MIN_OPENING_CHARS or bool(_REMARK_OPENING.match(line))
 
 
-def _last_break(text: str) -> re.Match[str] | None:
-    if "---" not in text and "***" not in text and "- -" not in text and "* *" not in text:
+def _last_break(text: str, start: int, end: int) -> re.Match[str] | None:
+    """Return the last thematic break in a range of whole lines."""
+    if not any(text.find(mark, start, end) >= 0 for mark in ("---", "***", "- -", "* *")):
         return None
-    return max(_THEMATIC_BREAK.finditer(text), key=re.Match.start, default=None)
+    return max(_THEMATIC_BREAK.finditer(text, start, end), key=re.Match.start, default=None)
 
 
 def _is_remark(tail: str) -> bool:

@@ -1,8 +1,9 @@
 """Texts that end, and then go on: an early ending, or more endings than one."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from filters.text.sentences import paragraphs
@@ -68,11 +69,18 @@ def find_endings(text: str) -> Iterator[tuple[int, int]]:
     A text under headings may conclude each of its parts, so there only an end mark is an ending.
     """
     parts = paragraphs(text)
-    sizes = [len(script_units(part)) for part in parts]
-    num_units, at, num_headings = sum(sizes), 0, 0
-    for number, (part, size) in enumerate(zip(parts, sizes, strict=True)):
-        at += size
+    found = list(_ending_parts(parts))
+    if not found:
+        return
+    ends = list(accumulate(len(script_units(part)) for part in parts))
+    for number in found:
+        yield ends[number], ends[-1]
+
+
+def _ending_parts(parts: Sequence[str]) -> Iterator[int]:
+    num_headings = 0
+    for number, part in enumerate(parts):
         first_line = part.split("\n", 1)[0]
         num_headings += number > 0 and bool(_HEADING.fullmatch(first_line))
         if _END_MARK.fullmatch(part) or (not num_headings and _ENDING.match(part)):
-            yield at, num_units
+            yield number

@@ -1,11 +1,11 @@
 """The prompt in the answer: control tokens, fixed lines, runs of its words."""
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from filters.rules.repeats.repetition import ngram_hashes
 from filters.text.judged import JudgedText
 from filters.text.words import script_units
 
@@ -69,14 +69,25 @@ def _without_open_code(text: str) -> str:
 
 
 def _echoes(segments: Iterable[list[str]], prompt_lines: tuple[str, ...]) -> bool:
+    """Tell whether a run of a prompt's units returns; its longest unit tells where to look."""
     runs = _runs(prompt_lines)
-    return bool(runs) and any(not runs.isdisjoint(_hashes(units)) for units in segments)
+    return any(
+        tuple(units[at - place : at - place + _RUN_UNITS]) == run
+        for units in segments
+        for at, unit in enumerate(units)
+        if unit in runs
+        for place, run in runs[unit]
+        if at >= place
+    )
 
 
 @lru_cache(maxsize=8)
-def _runs(lines: tuple[str, ...]) -> frozenset[int]:
-    return frozenset(number for line in lines for number in _hashes(script_units(line)))
-
-
-def _hashes(units: list[str]) -> Iterable[int]:
-    return ngram_hashes(units, _RUN_UNITS)
+def _runs(lines: tuple[str, ...]) -> dict[str, list[tuple[int, tuple[str, ...]]]]:
+    """Return the runs of the lines' units by their longest unit, each with its place there."""
+    found: defaultdict[str, list[tuple[int, tuple[str, ...]]]] = defaultdict(list)
+    for units in map(script_units, lines):
+        for start in range(len(units) - _RUN_UNITS + 1):
+            run = tuple(units[start : start + _RUN_UNITS])
+            longest = max(run, key=len)
+            found[longest].append((run.index(longest), run))
+    return dict(found)

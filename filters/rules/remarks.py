@@ -24,31 +24,87 @@ _SAYS = (
 )
 _WILL_SAY = rf"(?:(?:will|should|must|could|can|may|needs? to) (?:also )?\w+|{_SAYS})"
 
+# What is in each of the phrases, in lower case, and the phrase: most paragraphs have none of it.
 _ANYWHERE = (
-    rf"\bthe {_ORDINAL} (?:\w+ )?paragraphs? {_WILL_SAY}",
-    r"\bin (?:four|4|three|3|five|5)(?: to | or |-)(?:six|6|seven|7|five|5|four|4) paragraphs\b",
-    r"\b\d[-–]\d paragraph (?:essay|text|story|article)\b",
-    r"\blonger and more (?:detailed|vivid|elaborate) (?:text|version)\b",
-    rf"\b(?:your|the (?:original|above|provided|given|previous)) (?:draft|prompt|essay|text|outline"
-    rf"|paragraph|story) {_WILL_SAY}",
-    rf"\bthe (?:text|passage|draft|writing) (?:also )?(?:will|should|must|needs to|{_SAYS})",
-    rf"\bhere(?:['’]s| is| are) (?:the|your|an?|my|some) (?:[\w-]+ ){{0,4}}{_TEXT}[^.\n]*:\s*$",
-    rf"\bi(?:['’]ve| have) (?:now |just |also )?(?:rewritten|expanded|extended|revised"
-    rf"|lengthened|outlined"
-    rf"|added (?:more|some|a few))\b(?=[^.\n]*\b{_TEXT})",
-    r"\bi(?:['’]ll| will|['’]m going to) (?:now )?(?:end|conclude|finish|expand|rewrite"
-    r"|extend|continue)"
-    r" (?:this|the|your|my) (?:\w+ )?(?:text|response|draft|writing|paragraph)\b",
-    r"\bkey points to (?:include|cover) in\b|\bword count\b"
-    r"|\bas (?:per )?(?:you )?(?:your )?request(?:ed)?\b"
-    r"(?= (?:by you|in the prompt|above))|\bthe prompt (?:asks|says|requires)\b",
-    r"\bi hope (?:this|that|you)(?: \w+){0,5} (?:helps|helpful|useful to you|meets your"
-    r"|enjoyed (?:this|the|my))",
-    r"\blet me know (?:if|what|how) you(?:['’]d| would) like (?:me|any|to)\b",
-    r"\bwould you like me to (?:proceed|continue|write|expand|add|change|revise|elaborate)\b",
-    r"\bend of (?:the |this |my )?(?:text|writing|response|draft)\b",
-    r"\bas an ai(?: language)?(?: model| assistant)?,? i\b|\bi am an ai (?:language )?model\b",
+    ("paragraph", rf"\bthe {_ORDINAL} (?:\w+ )?paragraphs? {_WILL_SAY}"),
+    (
+        "paragraphs",
+        r"\bin (?:four|4|three|3|five|5)(?: to | or |-)(?:six|6|seven|7|five|5|four|4)"
+        r" paragraphs\b",
+    ),
+    ("paragraph", r"\b\d[-–]\d paragraph (?:essay|text|story|article)\b"),
+    ("longer and", r"\blonger and more (?:detailed|vivid|elaborate) (?:text|version)\b"),
+    (
+        "your |original|above|provided|given|previous",
+        rf"\b(?:your|the (?:original|above|provided|given|previous)) (?:draft|prompt|essay|text"
+        rf"|outline|paragraph|story) {_WILL_SAY}",
+    ),
+    (
+        "the text|passage|draft|writing",
+        rf"\bthe (?:text|passage|draft|writing) (?:also )?(?:will|should|must|needs to|{_SAYS})",
+    ),
+    (
+        "here is|here are|here's|here’s",
+        rf"\bhere(?:['’]s| is| are) (?:the|your|an?|my|some) (?:[\w-]+ ){{0,4}}{_TEXT}[^.\n]*:\s*$",
+    ),
+    (
+        "rewritten|expanded|extended|revised|lengthened|outlined|added",
+        rf"\bi(?:['’]ve| have) (?:now |just |also )?(?:rewritten|expanded|extended|revised"
+        rf"|lengthened|outlined|added (?:more|some|a few))\b(?=[^.\n]*\b{_TEXT})",
+    ),
+    (
+        "i'll|i’ll|i will|i'm going|i’m going",
+        r"\bi(?:['’]ll| will|['’]m going to) (?:now )?(?:end|conclude|finish|expand|rewrite"
+        r"|extend|continue)"
+        r" (?:this|the|your|my) (?:\w+ )?(?:text|response|draft|writing|paragraph)\b",
+    ),
+    ("key points", r"\bkey points to (?:include|cover) in\b"),
+    ("word count", r"\bword count\b"),
+    (
+        "request",
+        r"\bas (?:per )?(?:you )?(?:your )?request(?:ed)?\b(?= (?:by you|in the prompt|above))",
+    ),
+    ("prompt", r"\bthe prompt (?:asks|says|requires)\b"),
+    (
+        "i hope",
+        r"\bi hope (?:this|that|you)(?: \w+){0,5} (?:helps|helpful|useful to you|meets your"
+        r"|enjoyed (?:this|the|my))",
+    ),
+    ("let me know", r"\blet me know (?:if|what|how) you(?:['’]d| would) like (?:me|any|to)\b"),
+    (
+        "would you like me",
+        r"\bwould you like me to (?:proceed|continue|write|expand|add|change|revise|elaborate)\b",
+    ),
+    ("end of", r"\bend of (?:the |this |my )?(?:text|writing|response|draft)\b"),
+    ("an ai", r"\bas an ai(?: language)?(?: model| assistant)?,? i\b"),
+    ("i am an ai", r"\bi am an ai (?:language )?model\b"),
+    ("段", r"第[一二三四五六]段(?:主要|应|可以|将|描述|介绍|讲述|写|需要)"),
+    ("写|润色", r"(?:扩写|改写|续写|润色)(?:后|部分|内容|版本|如下|完成)"),
+    ("的", r"(?:根据|按照)(?:您|你)的(?:要求|提示|指示|需求)"),
+    ("以下", r"以下(?:就)?是(?:扩写|改写|续写|修改|完整|我)"),
+    (
+        "以上",
+        r"以上(?:就)?是(?:扩写|改写|续写|修改|我|本|这|全|对).{0,20}(?:文章|内容|版本|回答|扩写|改写)",
+    ),
+    ("篇幅|字数", r"(?:由于|因|限于)(?:篇幅|字数)(?:限制|所限|有限)"),
+    ("下一次", r"下一次(?:回复|回答)"),
+    ("未完待续|后续章节", r"(?:未完待续|后续章节)"),
+    (
+        "字",
+        r"(?:全文|本文|以上|正文|总)(?:共计?|总计|合计|字数|约)[^。\n]{0,6}"
+        r"[\d一二两三四五六七八九十百千]+[^。\n]{0,3}字",
+    ),
+    ("字数", r"字数(?:要求|统计|约|共|符合|[:：])"),
+    ("作为", r"作为(?:一个|一名)?(?:AI|人工智能|语言模型)(?:助手|模型)?[，,]我"),
+    (
+        "希望|但愿",
+        r"(?:希望|但愿)(?:以上|这篇|上述)[^。！\n]{0,30}(?:有所?帮助|有用|满意|符合|满足)",
+    ),
 )
+_PHRASES = [
+    (keys.split("|"), re.compile(phrase, re.IGNORECASE | re.MULTILINE))
+    for keys, phrase in _ANYWHERE
+]
 _AT_LINE_START = (
     rf"(?:please )?(?:write|rewrite|finish|end(?! of)|continue|expand|extend|conclude"
     rf"|lengthen) (?:with )?"
@@ -61,51 +117,8 @@ _AT_LINE_START = (
     r"|message|part|reply)\b",
     rf"note ?:.*\b(?:i have|i['’]ve|word count|the (?:above|revised|expanded) {_TEXT})",
 )
-_CHINESE = (
-    r"第[一二三四五六]段(?:主要|应|可以|将|描述|介绍|讲述|写|需要)",
-    r"(?:扩写|改写|续写|润色)(?:后|部分|内容|版本|如下|完成)",
-    r"(?:根据|按照)(?:您|你)的(?:要求|提示|指示|需求)",
-    r"以下(?:就)?是(?:扩写|改写|续写|修改|完整|我)",
-    r"以上(?:就)?是(?:扩写|改写|续写|修改|我|本|这|全|对).{0,20}(?:文章|内容|版本|回答|扩写|改写)",
-    r"(?:由于|因|限于)(?:篇幅|字数)(?:限制|所限|有限)|下一次(?:回复|回答)|(?:未完待续|后续章节)",
-    r"(?:全文|本文|以上|正文|总)(?:共计?|总计|合计|字数|约)[^。\n]{0,6}[\d一二两三四五六七八九十百千]+[^。\n]{0,3}字",
-    r"字数(?:要求|统计|约|共|符合|[:：])",
-    r"作为(?:一个|一名)?(?:AI|人工智能|语言模型)(?:助手|模型)?[，,]我",
-    r"(?:希望|但愿)(?:以上|这篇|上述)[^。！\n]{0,30}(?:有所?帮助|有用|满意|符合|满足)",
-)
-_TALK = re.compile("|".join((*_ANYWHERE, *_CHINESE)), re.IGNORECASE | re.MULTILINE)
 _LINE = re.compile(
     rf"^[^\w\n“\"‘「『]*(?:{'|'.join(_AT_LINE_START)})", re.IGNORECASE | re.MULTILINE
-)
-# One of these is in every such phrase; most paragraphs have none.
-_KEYS = (
-    *("paragraph", "draft", "prompt", "passage", "writing", "the text", "longer and", "rewritten"),
-    *("expanded", "extended", "revised", "lengthened", "outlined", "added", "i hope", "an ai"),
-    *(
-        "let me know",
-        "would you like me",
-        "key points",
-        "word count",
-        " words)",
-        "here is",
-        "here are",
-        "here's",
-    ),
-    *(
-        "i'll",
-        "i’ll",
-        "i will",
-        "here’s",
-        "of your ",
-        "your essay",
-        "your story",
-        "the original",
-        "the above",
-        "the provided",
-        "end of",
-    ),
-    *("段", "写", "要求", "提示", "以上", "以下", "篇幅", "字", "下一次", "未完", "章节", "希望"),
-    *("但愿", "人工智能", "润色", "语言模型", "指示", "需求"),
 )
 # Where texts about texts are asked for, they may be talked of.
 _ABOUT_TEXTS = re.compile(
@@ -136,9 +149,13 @@ def _talks(part: str) -> bool:
     """Tell whether a paragraph talks so in its own voice."""
     if _LINE.search(part):
         return True
-    if not any(map(part.lower().__contains__, _KEYS)):
-        return False
-    return any(_is_own_voice(part, match.start()) for match in _TALK.finditer(part))
+    lower = part.lower()
+    return any(
+        _is_own_voice(part, match.start())
+        for keys, phrase in _PHRASES
+        if any(map(lower.__contains__, keys))
+        for match in phrase.finditer(part)
+    )
 
 
 def _is_own_voice(part: str, at: int) -> bool:

@@ -1,6 +1,6 @@
 """A text that is judged: what several rules look at is worked out once."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, islice
@@ -46,6 +46,16 @@ class JudgedText(str):
         judged = cls(text)
         judged.is_beginning = True
         return judged
+
+    def measured(self, rule: Hashable, measure: Callable[[Self], float]) -> float:
+        """Return what a rule measures in it, worked out once: for its verdict and its strain."""
+        if rule not in self._measures:
+            self._measures[rule] = measure(self)
+        return self._measures[rule]
+
+    @cached_property
+    def _measures(self) -> dict[Hashable, float]:
+        return {}
 
     @cached_property
     def prose(self) -> list[str]:

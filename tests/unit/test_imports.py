@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-HEAVY = ("vllm", "torch", "transformers", "numpy", "datasets")
+HEAVY = ("vllm", "torch", "transformers", "datasets")
 
 
 def modules_after(code):
@@ -35,4 +35,4 @@ def test_no_heavy_module_is_loaded(code):
 def test_help_does_not_even_load_pydantic():
     loaded = modules_after("from synth.__main__ import cli\ncli(['--help'], standalone_mode=False)")
     assert "click" in loaded
-    assert "pydantic" not in loaded
+    assert not loaded & {"pydantic", "numpy"}

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate
-from operator import sub
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from filters.rules.repeats.repetition import ngram_hashes
-from filters.text.sentences import UNITS_PER_WORD, mostly_unspaced
+import numpy as np
+from numpy.typing import NDArray
+
+from filters.text.ngrams import Numbers, is_first, ngram_hashes, unit_numbers
+from filters.text.sentences import UNITS_PER_WORD, is_unspaced
 
 if TYPE_CHECKING:
     from filters.rule import Circumstances
@@ -33,14 +34,16 @@ class PovertyRule:
     def judge(self, text: "JudgedText", _known: "Circumstances") -> str | None:
         """Judge every stretch of the prose."""
         units = [unit for segment in text.loose_units for unit in segment]
-        is_poor = self._least_new_share(text) < self.min_new_share or (
+        is_poor = text.measured(self, self._least_new_share) < self.min_new_share or (
             least_vocabulary(units, self.stretch_words) < self.min_vocabulary
         )
         return "poor_stretch" if is_poor else None
 
     def strain(self, text: "JudgedText") -> float:
         """How near the poorest stretch is to the limit."""
-        return min(1.0, (1.0 - self._least_new_share(text)) / (1.0 - self.min_new_share))
+        return min(
+            1.0, (1.0 - text.measured(self, self._least_new_share)) / (1.0 - self.min_new_share)
+        )
 
     def sign(self, _known: "Circumstances") -> None:
         """Return none: what lasts is looked for in the complete paragraphs."""
@@ -58,15 +61,11 @@ def least_new_share(units_N: Sequence[str], length: int, group: int) -> float:
 
     Shapes: N script units. Units: length and group in script units.
     """
-    seen: set[int] = set()
-    is_new = []
-    for ngram in ngram_hashes(units_N, group):
-        is_new.append(ngram not in seen)
-        seen.add(ngram)
+    is_new = is_first(ngram_hashes(units_N, group))
     if len(is_new) < length:
         return 1.0
-    sums = [0, *accumulate(is_new)]
-    return float(min(map(sub, sums[length:], sums))) / length
+    sums = np.concatenate(([0], np.cumsum(is_new)))
+    return float((sums[length:] - sums[:-length]).min()) / length
 
 
 def least_vocabulary(units_N: Sequence[str], length: int) -> float:
@@ -76,7 +75,25 @@ def least_vocabulary(units_N: Sequence[str], length: int) -> float:
 
     Shapes: N script units. Units: the length in script units.
     """
-    starts = range(0, len(units_N) - length + 1, _VOCABULARY_STEP)
-    stretches = (units_N[start : start + length] for start in starts)
-    numbers = (len(set(units)) for units in stretches if not mostly_unspaced(units[::10]))
-    return min(numbers, default=length) / length
+    if len(units_N) < length:
+        return 1.0
+    starts = np.arange(0, len(units_N) - length + 1, _VOCABULARY_STEP)
+    before = _stretches(_place_before(unit_numbers(units_N)), length)
+    num_different = (before < starts[:, None]).sum(axis=1)
+    unspaced = _stretches(np.fromiter(map(is_unspaced, units_N), np.bool_, len(units_N)), length)
+    is_spaced = 2 * unspaced[:, ::10].sum(axis=1) <= unspaced[:, ::10].shape[1]
+    return float(num_different[is_spaced].min(initial=length)) / length
+
+
+def _stretches(values_N: NDArray[Any], length: int) -> NDArray[Any]:
+    """Return every stretch whose vocabulary is counted, as a row."""
+    return np.lib.stride_tricks.sliding_window_view(values_N, length)[::_VOCABULARY_STEP]
+
+
+def _place_before(numbers_N: Numbers) -> NDArray[np.int64]:
+    """Return where each number stood the last time before, or -1."""
+    order = np.argsort(numbers_N, kind="stable")
+    is_same = numbers_N[order][1:] == numbers_N[order][:-1]
+    before = np.full(len(numbers_N), -1)
+    before[order[1:][is_same]] = order[:-1][is_same]
+    return before

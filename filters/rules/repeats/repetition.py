@@ -1,9 +1,14 @@
 """Repetition: the share of a text that lies in n-grams that it said before."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
+from filters.text.ngrams import is_first, ngram_hashes
 from filters.text.sentences import UNITS_PER_WORD
 
 if TYPE_CHECKING:
@@ -11,34 +16,26 @@ if TYPE_CHECKING:
     from filters.text.judged import JudgedText
 
 
-def ngram_hashes(units_N: Sequence[str], n: int) -> Iterator[int]:
-    """Hash every n consecutive units: a set of numbers stays small and fast on a long text.
-
-    Among a million n-grams, two different ones share a 64-bit hash with p < 1e-7.
-    """
-    return map(hash, zip(*(units_N[i:] for i in range(n)), strict=False))
-
-
 def repeated_share(segments: Sequence[Sequence[str]], n: int) -> float:
     """Share of all units that lie in an n-gram that already occurred earlier.
 
     The first occurrence is not counted. N-grams do not span segments.
     """
-    hashes = [ngram for units_N in segments for ngram in ngram_hashes(units_N, n)]
-    if len(set(hashes)) == len(hashes):
+    num_units = sum(map(len, segments))
+    if not num_units:
         return 0.0
-    seen: set[int] = set()
-    num_units = num_repeated = 0
-    for units_N in segments:
-        num_units += len(units_N)
-        covered_until = 0
-        for start, ngram in enumerate(ngram_hashes(units_N, n)):
-            if ngram in seen:
-                num_repeated += start + n - max(start, covered_until)
-                covered_until = start + n
-            else:
-                seen.add(ngram)
-    return num_repeated / num_units if num_units else 0.0
+    hashes = [ngram_hashes(units_N, n) for units_N in segments]
+    offsets = accumulate(map(len, segments), initial=0)
+    places = [np.arange(len(h)) + offset for h, offset in zip(hashes, offsets, strict=False)]
+    repeated = np.concatenate(places)[~is_first(np.concatenate(hashes))]
+    return _num_covered(repeated, n) / num_units
+
+
+def _num_covered(starts_M: NDArray[np.int64], n: int) -> int:
+    """Count the units in stretches of n from each of the starts, which are in order."""
+    if not len(starts_M):
+        return 0
+    return int(np.minimum(np.diff(starts_M), n).sum()) + n
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +50,13 @@ class RepetitionRule:
 
     def judge(self, text: "JudgedText", _known: "Circumstances") -> str | None:
         """Judge the prose."""
-        return "repetition" if self._share(text) > self.max_share else None
+        return "repetition" if text.measured(self, self._share) > self.max_share else None
 
     def strain(self, text: "JudgedText") -> float:
         """How much of the allowed share is used."""
-        return min(1.0, self._share(text) / self.max_share) if self.max_share else 0.0
+        return (
+            min(1.0, text.measured(self, self._share) / self.max_share) if self.max_share else 0.0
+        )
 
     def sign(self, _known: "Circumstances") -> None:
         """Return none: what follows may make the share small."""
