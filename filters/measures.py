@@ -6,6 +6,9 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
+from filters.text.ngrams import ngram_hashes
 from filters.text.words import script_units
 
 _Z = 1.96
@@ -47,9 +50,32 @@ def mean(values: Sequence[float]) -> Estimate:
 
 def distinct_ngrams(text: str) -> float:
     """Return the share of different ones among a text's groups of four units; 1.0 without any."""
-    units = script_units(text)
-    ngrams = list(zip(*(units[start:] for start in range(_NGRAM)), strict=False))
-    return len(set(ngrams)) / len(ngrams) if ngrams else 1.0
+    ngrams = ngram_hashes(script_units(text), _NGRAM)
+    return len(np.unique(ngrams)) / len(ngrams) if len(ngrams) else 1.0
+
+
+def shared_ngrams(texts_T: Sequence[str]) -> list[float]:
+    """Return the share of each text's different groups of four units that another text has too.
+
+    Shapes: T texts, T shares.
+    """
+    own = [np.unique(ngram_hashes(script_units(text), _NGRAM)) for text in texts_T]
+    if not own:
+        return []
+    every, counts = np.unique(np.concatenate(own), return_counts=True)
+    shared = every[counts > 1]
+    return [float(np.isin(ngrams, shared).mean()) if len(ngrams) else 0.0 for ngrams in own]
+
+
+def volatility(lengths: Sequence[int]) -> float:
+    """Return the standard deviation of the lengths of several answers over their mean.
+
+    Source: arXiv 2605.01357. Units: lengths in words.
+
+    Raises: statistics.StatisticsError: there are fewer than two.
+    """
+    average = statistics.fmean(lengths)
+    return statistics.stdev(lengths) / average if average else 0.0
 
 
 def compression_ratio(texts: Sequence[str]) -> float:

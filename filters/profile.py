@@ -76,7 +76,9 @@ class DefaultProfile(Settings):
     max_stray_words: int = Field(0, ge=0)
     """Most words of a script that neither text nor task are in."""
     poor_stretch_words: int = Field(150, ge=20)
-    """Length of the stretches of which each must say something new, in words."""
+    """Length of the stretches of which each must say something new, in words.
+
+    Source of this and the next seven: measured, see docs/reasons.md."""
     min_new_share: float = Field(0.72, ge=0.0, lt=1.0)
     """Smallest share of a stretch's word groups that the text has not said before."""
     min_vocabulary: float = Field(0.42, ge=0.0, le=1.0)
@@ -90,7 +92,9 @@ class DefaultProfile(Settings):
     min_sentence_similarity: float = Field(0.5, gt=0.0, le=1.0)
     """Jaccard similarity of word pairs from which a sentence nearly repeats another."""
     max_near_repeats: int = Field(1, ge=0)
-    """Most sentences among sixty that nearly repeat an earlier one."""
+    """Most sentences of `near_repeat_window` that nearly repeat an earlier one."""
+    near_repeat_window: int = Field(60, ge=2)
+    """Sentences that are looked at together."""
     min_units_after_ending: int = Field(100, ge=0)
     """So much text after an ending is no afterword, in script units."""
     min_share_after_ending: float = Field(0.15, ge=0.0, le=1.0)
@@ -140,7 +144,9 @@ class DefaultProfile(Settings):
             RepetitionRule(self.repeated_ngram_units, self.max_repeated_share),
             PovertyRule(self.poor_stretch_words, self.min_new_share, self.min_vocabulary),
             FrameRule(self.min_frame_sentences, self.frame_window, self.max_frame_new_share),
-            NearRepeatRule(self.min_sentence_similarity, self.max_near_repeats, 60),
+            NearRepeatRule(
+                self.min_sentence_similarity, self.max_near_repeats, self.near_repeat_window
+            ),
             RemarkRule(),
             ClosureRule(self.min_units_after_ending, self.min_share_after_ending),
             QuotationRule(self.max_unpaired_paragraphs),

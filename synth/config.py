@@ -6,6 +6,7 @@ from pydantic import Field, field_validator, model_validator
 
 from filters.near_duplicate import MAX_SIMILARITY
 from filters.profile import DefaultProfile, Profile
+from selflengthen.mix import MixSource, check_shares
 from selflengthen.settings import Settings, is_reference
 from synth.engine.config import NEUTRAL, EngineConfig, ModelConfig, Sampling
 
@@ -149,6 +150,10 @@ class LoopConfig(Settings):
     """YAML file of `train sft` for the Generator; `synth loop` needs it."""
     extender: str | None = None
     """YAML file of `train sft` for the Extender; `synth loop` needs it."""
+    data: Literal["current", "accumulate"] = "current"
+    """A training gets the rows of its iteration, or of all up to it."""
+    mix: tuple[MixSource, ...] = Field((), strict=False)
+    """Further rows for every training (`data.mix` of `train sft`)."""
     collapse: Literal["warn", "stop", "ignore"] = "warn"
     """What happens when held-out answers have more structural faults than the base model's, or are
     less diverse, beyond the intervals of 95 %."""
@@ -156,6 +161,8 @@ class LoopConfig(Settings):
     """Processes of one training; more than one are started by `accelerate launch`."""
     accelerate_config: str | None = None
     """Configuration file of `accelerate launch`."""
+
+    _check_mix = field_validator("mix")(check_shares)
 
     @model_validator(mode="after")
     def _check_launcher(self) -> "LoopConfig":
@@ -181,7 +188,7 @@ class OutputConfig(Settings):
     max_row_similarity: float | None = Field(0.7, gt=0.0, le=1.0)
     """Largest share of word groups that the responses of two rows have in common, also of earlier
     iterations; of those that exceed it, the one with the largest length times score makes a row.
-    null: every record makes one."""
+    MinHash looks for them: far below 0.7 it misses some. null: every record makes a row."""
     writers: tuple[str, ...] = Field((), strict=False)
     """Writers of one's own, beside that of JSON lines: functions `(rows, role, folder)`, each as
     `package.module:Name`."""

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field, Strict, field_validator, model_validator
 
 from selflengthen.adapter.config import MAX_SERVED_RANK, OUTSIDE_DECODER
+from selflengthen.mix import MixSource, check_shares
 from selflengthen.settings import Settings
 
 TemplateValue = str | bool | int | float
@@ -72,6 +73,10 @@ class DataConfig(Settings):
     """Lay several rows into one sequence of at most `max_row_tokens`; for short rows."""
     eval_fraction: float = Field(0.0, ge=0.0, le=0.5)
     """Share of the rows that is held out and evaluated after every epoch."""
+    mix: tuple[MixSource, ...] = Field((), strict=False)
+    """Further rows, of any role."""
+
+    _check_mix = field_validator("mix")(check_shares)
 
 
 class OptimizationConfig(Settings):

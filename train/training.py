@@ -15,7 +15,8 @@ from selflengthen.packages import require
 from train.config import TrainConfig
 from train.data.example import Examples, encode_row, sort_out
 from train.data.inputs import TrainingInputs, training_date
-from train.data.shard_reader import read_shards
+from train.data.mix import mixed_in
+from train.data.shard_reader import Shard, read_shards
 from train.processes import is_main_process
 from train.report.provenance import provenance_of, training_metrics
 from train.trackers import check_trackers
@@ -47,7 +48,7 @@ def train_adapter(
     # Libraries tell nobody what is trained here.
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     _see_one_gpu()
-    shards, directory = tuple(read_shards(paths)), TrainingDirectory(out)
+    shards, directory = _read_all(paths, config), TrainingDirectory(out)
     continued = _read_continued(previous, config)
     today = training_date(config, directory, shards, previous)
     inputs = TrainingInputs(config, shards, continued, today)
@@ -57,6 +58,12 @@ def train_adapter(
         _check(inputs)
     else:
         _train(inputs, directory)
+
+
+def _read_all(paths: Sequence[str], config: TrainConfig) -> tuple[Shard, ...]:
+    shards = read_shards(paths)
+    num_rows = sum(len(shard.rows) for shard in shards)
+    return (*shards, *mixed_in(config.data.mix, num_rows, config.seed))
 
 
 def _see_one_gpu() -> None:

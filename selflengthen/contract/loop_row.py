@@ -38,10 +38,17 @@ class Quality(Part):
     num_texts: int
     structural: Interval
     """Share of texts with a structural fault, by the default profile's rules."""
+    faults: dict[str, Interval] = {}
+    """The same by reason, the commonest first."""
     distinct_4: Interval
     """Mean share of different groups of four words in a text."""
     compression: float
     """How many times smaller zlib makes them together."""
+    self_similarity: Interval | None = None
+    """Mean share of a text's groups of four words that another of the texts has too."""
+    volatility: Interval | None = None
+    """Standard deviation of the length of the answers to one instruction over their mean, averaged
+    over the instructions; null where none has two."""
 
 
 class LoopRow(Contract):
@@ -51,6 +58,7 @@ class LoopRow(Contract):
     asked: int | None
     instructions: int | None
     rows: int | None
+    """Rows of the Generator; those of the Extender are as many."""
     num_words: LoopLengths
     growth: int | float | None
     """Median growth of records."""

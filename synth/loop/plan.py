@@ -1,6 +1,7 @@
 """The plan of a loop: its steps, each a process of its own, so that the GPU is free between."""
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,24 +53,38 @@ class LoopPlan:
         product = self.directory.iteration(iteration).held_out
         return Step("measure", self._synth("measure", iteration), product, iteration)
 
-    def training(self, role: ModelRole, data: str, out: Path) -> tuple[str, ...]:
+    def training(self, role: ModelRole, data: Sequence[str], out: Path) -> tuple[str, ...]:
         """Return the command that trains a role's adapter."""
         return (
             *_launcher(self.config.loop),
             *("train", "sft", "--config", str(trainer_config(self.config, role))),
-            *("--data", data, "--out", str(out)),
+            *(argument for path in data for argument in ("--data", path)),
+            *("--out", str(out)),
             *self._base_model(),
+            *self._mix(),
         )
 
     def _train(self, iteration: int, role: ModelRole) -> Step:
         files = self.directory.iteration(iteration)
         previous = self.directory.iteration(iteration - 1).adapter(role.value)
         command = (
-            *self.training(role, files.shard_pattern(role.value), files.adapter(role.value)),
+            *self.training(role, self._data(iteration, role), files.adapter(role.value)),
             *(("--adapter", str(previous)) if iteration > 1 else ()),
         )
         name = f"train the {role.value}"
         return Step(name, command, files.provenance(role.value), iteration, role)
+
+    def _data(self, iteration: int, role: ModelRole) -> list[str]:
+        numbers = range(1, iteration) if self.config.loop.data == "accumulate" else ()
+        earlier = [self.directory.iteration(number) for number in numbers]
+        files = [one for one in earlier if one.has_rows(role.value)]
+        return [
+            one.shard_pattern(role.value) for one in (*files, self.directory.iteration(iteration))
+        ]
+
+    def _mix(self) -> tuple[str, ...]:
+        mix = [source.model_dump() for source in self.config.loop.mix]
+        return ("-o", f"data.mix={orjson.dumps(mix).decode()}") if mix else ()
 
     def _synth(self, command: str, iteration: int) -> tuple[str, ...]:
         return (

@@ -1,11 +1,21 @@
 """What became of the quality over a loop: faults and diversity of kept texts and answers."""
 
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import islice
 
-from filters.measures import Estimate, compression_ratio, distinct_ngrams, mean, share
+from filters.measures import (
+    Estimate,
+    compression_ratio,
+    distinct_ngrams,
+    mean,
+    share,
+    shared_ngrams,
+    volatility,
+)
 from filters.profile import DefaultProfile
 from filters.rule import Circumstances
+from filters.text.words import count_words
 from selflengthen.contract.loop_row import Interval, LoopRow, Quality
 from synth.engine.base import FinishReason
 from synth.run.directory import IterationFiles
@@ -53,16 +63,30 @@ def _quality(texts: Iterable[tuple[str, str]]) -> Quality | None:
     if not found:
         return None
     responses = [response for _, response in found]
-    num_faulty = sum(
-        _PROFILE.structural_fault(_PROFILE.trim(response), Circumstances(instruction)) is not None
-        for instruction, response in found
-    )
+    faults = Counter(filter(None, (_fault(*pair) for pair in found)))
     return Quality(
         num_texts=len(found),
-        structural=_interval(share(num_faulty, len(found))),
+        structural=_interval(share(faults.total(), len(found))),
+        faults={
+            reason: _interval(share(number, len(found))) for reason, number in faults.most_common()
+        },
         distinct_4=_interval(mean([distinct_ngrams(response) for response in responses])),
         compression=round(compression_ratio(responses), 3),
+        self_similarity=_interval(mean(shared_ngrams(responses))),
+        volatility=_volatility(found),
     )
+
+
+def _fault(instruction: str, response: str) -> str | None:
+    return _PROFILE.structural_fault(_PROFILE.trim(response), Circumstances(instruction))
+
+
+def _volatility(texts: Iterable[tuple[str, str]]) -> Interval | None:
+    lengths: defaultdict[str, list[int]] = defaultdict(list)
+    for instruction, response in texts:
+        lengths[instruction].append(count_words(response))
+    values = [volatility(found) for found in lengths.values() if len(found) > 1]
+    return _interval(mean(values)) if values else None
 
 
 def _interval(estimate: Estimate) -> Interval:

@@ -6,13 +6,14 @@ from typing import TypeVar
 
 from selflengthen.contract.base import Contract
 from selflengthen.contract.loop_row import BeforeAfter, LoopLengths, LoopRow, Medians
+from selflengthen.contract.manifest import Manifest
 from selflengthen.contract.metrics import Metrics
 from selflengthen.contract.provenance import Provenance
 from selflengthen.errors import CorruptFileError
 from selflengthen.files.json_file import read_as
 from synth.loop.quality import quality_of_answers, quality_of_records
 from synth.method.books.measure import summarize_held_out
-from synth.method.stages import DECIDING_STAGES, TRAINED_ROLES, Stage
+from synth.method.stages import DECIDING_STAGES, TRAINED_ROLES, ModelRole, Stage
 from synth.run.directory import RunDirectory
 
 C = TypeVar("C", bound=Contract)
@@ -27,7 +28,7 @@ def loop_row(directory: RunDirectory, iteration: int) -> LoopRow:
         iteration=iteration,
         asked=metrics and metrics.asked,
         instructions=metrics and metrics.samples.instructions,
-        rows=metrics and metrics.samples.records,
+        rows=_num_rows(_read(Manifest, files.manifest)),
         num_words=LoopLengths(
             initial=_medians(metrics, "initial"), response=_medians(metrics, "response")
         ),
@@ -48,6 +49,14 @@ def loop_row(directory: RunDirectory, iteration: int) -> LoopRow:
         },
         loss={role.value: _loss(files.provenance(role)) for role in TRAINED_ROLES},
     )
+
+
+def _num_rows(manifest: Manifest | None) -> int | None:
+    """Count the Generator's rows: a record that nearly repeats another makes none."""
+    if manifest is None:
+        return None
+    prefix = f"shards/{ModelRole.GENERATOR.value}-"
+    return sum(file.rows for file in manifest.files if file.path.startswith(prefix))
 
 
 def _medians(metrics: Metrics | None, text: str) -> Medians:

@@ -13,7 +13,7 @@ from rich.console import Console
 from selflengthen.contract.loop_row import LoopRow
 from selflengthen.errors import EXIT_FEWER_THAN_ASKED, EXIT_INTERRUPTED, CommandError, ConfigError
 from selflengthen.files.atomic_file import write_json
-from synth.display.loop import loop_table
+from synth.display.loop import loop_table, quality_table
 from synth.engine.start import prepare_engine
 from synth.loop.plan import LoopPlan, Step, trainer_config
 from synth.loop.processes import StepProcess
@@ -75,7 +75,7 @@ def run_loop_with(run: Runner, plan: LoopPlan, console: Console) -> LoopResult:
                     return LoopResult("interrupted", tuple(rows))
             rows = [loop_row(plan.directory, number) for number in range(_FIRST, iteration + 1)]
             write_json(plan.directory.loop_rows, rows)
-            console.print(loop_table(rows))
+            console.print(loop_table(rows), quality_table(rows))
             _check_collapse(rows, plan, console)
     return LoopResult("complete", tuple(rows))
 

@@ -55,7 +55,7 @@ def _objection(plan: LoopPlan, recipe: Recipe, role: ModelRole, folder: Path) ->
     make_row = generator_row if role is ModelRole.GENERATOR else extender_row
     write_json_lines(rows, [make_row(RECORD, recipe)])
     ended = subprocess.run(
-        [*plan.training(role, str(rows), folder / "adapter"), "--dry-run"],
+        [*plan.training(role, [str(rows)], folder / "adapter"), "--dry-run"],
         capture_output=True,
         text=True,
         env=child_environment(),

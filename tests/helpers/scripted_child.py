@@ -12,7 +12,7 @@ from pathlib import Path
 
 from selflengthen.contract.base import TokenCounts
 from selflengthen.contract.held_out import HeldOutAnswer
-from selflengthen.contract.manifest import Manifest
+from selflengthen.contract.manifest import ListedFile, Manifest
 from selflengthen.contract.metrics import (
     Acceptance,
     CohortCounts,
@@ -108,7 +108,8 @@ def _run(folder, number, exit_code):
     if exit_code != 4:
         for role in ("generator", "extender"):
             _write(folder / "shards" / f"{role}-00000.jsonl", ROWS)
-    write_json(folder / "manifest.json", Manifest(num_instructions=4, files=()))
+    listed = ListedFile(path="shards/generator-00000.jsonl", rows=1, bytes=1, sha256="")
+    write_json(folder / "manifest.json", Manifest(num_instructions=4, files=(listed,)))
 
 
 def _train(out, number):

@@ -10,10 +10,12 @@ from transformers import AutoTokenizer
 from scripted_engine import request
 from selflengthen.chat.encoding import ChatEncoder
 from selflengthen.errors import ConfigError
+from selflengthen.mix import MixSource
 from synth.config import ModelConfig
 from synth.engine.chat import ChatTokenizer
 from train.config import DataConfig
 from train.data.example import encode_row, sort_out
+from train.data.mix import mixed_in
 from train.data.row import parse_row
 from train.data.row_order import order_rows, split_rows
 from train.data.shard_reader import read_shards
@@ -298,3 +300,38 @@ def test_what_vllm_refuses_cannot_be_configured(override):
 
     with pytest.raises(ConfigError, match=override.split("=", maxsplit=1)[0]):
         load_config(TrainConfig, Path("configs/train/cpu.yaml"), [override])
+
+
+@pytest.fixture
+def own_rows(tmp_path):
+    path = tmp_path / "own.jsonl"
+    lines = [json.dumps(row(id=f"own-{number}")) for number in range(50)]
+    path.write_text("\n".join(lines) + "\n")
+    return str(path)
+
+
+@pytest.mark.parametrize(("share", "number"), [(0.2, 10), (0.5, 40), (0.9, 50)])
+def test_further_rows_have_their_share_of_the_whole(own_rows, share, number):
+    (mixed,) = mixed_in([MixSource(path=own_rows, share=share)], 40, seed=0)
+    assert len(mixed.rows) == number
+    assert mixed.describe().rows == number
+
+
+def test_further_rows_are_drawn_by_the_seed_and_keep_their_order(own_rows):
+    mix = [MixSource(path=own_rows, share=0.2)]
+    first, again, other = (
+        [drawn.id for shard in mixed_in(mix, 40, seed) for drawn in shard.rows]
+        for seed in (0, 0, 1)
+    )
+    assert first == again != other
+    assert first == sorted(first, key=lambda name: int(name.removeprefix("own-")))
+
+
+def test_further_rows_that_are_not_there_are_named_with_their_key(tmp_path):
+    with pytest.raises(ShardError, match=r"^data\.mix: .*none\.jsonl: no file"):
+        mixed_in([MixSource(path=str(tmp_path / "none.jsonl"), share=0.5)], 40, seed=0)
+
+
+def test_shares_leave_something_for_the_other_rows():
+    with pytest.raises(ValueError, match="add up to 1"):
+        DataConfig(mix=(MixSource(path="a", share=0.5), MixSource(path="b", share=0.5)))

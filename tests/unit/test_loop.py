@@ -117,6 +117,16 @@ def test_the_trainer_reads_the_base_model_as_it_was_given(folder):
     assert model.model_dump(include=set(given)) == given
 
 
+def test_rows_of_all_iterations_and_further_ones_can_be_trained_on(folder):
+    mix = [{"path": "own.jsonl", "share": 0.25}]
+    run_loop(folder, 2, loop={"data": "accumulate", "mix": mix})
+    *_, (_, arguments), _ = calls(folder)
+    patterns = [value for key, value in pairwise(arguments) if key == "--data"]
+    shards = [folder / "out" / f"iteration-{number}" / "shards" for number in (1, 2)]
+    assert patterns == [str(one / "extender-*.jsonl") for one in shards]
+    assert 'data.mix=[{"path":"own.jsonl","share":0.25}]' in arguments
+
+
 def test_later_iterations_train_the_earlier_adapters_further(folder):
     run_loop(folder, 3)
     trainings = [call for call in calls(folder) if call[0].split()[0] in ("generator", "extender")]

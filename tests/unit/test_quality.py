@@ -5,7 +5,14 @@ import io
 import pytest
 from rich.console import Console
 
-from filters.measures import compression_ratio, distinct_ngrams, mean, share
+from filters.measures import (
+    compression_ratio,
+    distinct_ngrams,
+    mean,
+    share,
+    shared_ngrams,
+    volatility,
+)
 from prose_texts import BODIES
 from runs import small_config
 from selflengthen.command import ConfigSource
@@ -50,6 +57,17 @@ def test_diversity_falls_where_a_text_repeats_itself():
     assert distinct_ngrams(DEFECTS["loop"][0]) < 0.7
     assert distinct_ngrams("short") == 1.0
     assert compression_ratio([GOOD[0]] * 5) > 2 * compression_ratio([GOOD[0]])
+
+
+def test_texts_that_say_the_same_share_their_word_groups():
+    assert shared_ngrams([GOOD[0], GOOD[0], "another text of its own words"]) == [1.0, 1.0, 0.0]
+    assert shared_ngrams([f"{GOOD[0]} {GOOD[0]}"]) == [0.0]
+    assert shared_ngrams([]) == []
+
+
+def test_volatility_is_the_spread_of_lengths_over_their_mean():
+    assert volatility([100, 100, 100]) == 0.0
+    assert volatility([50, 150]) == pytest.approx(0.7071, abs=1e-4)
 
 
 def answers(texts, number=16):
@@ -99,6 +117,12 @@ def test_a_planted_collapse_is_told_in_its_iteration(tmp_path):
     rows = rows_after(tmp_path, GOOD, GOOD[::-1], BAD)
     assert [row.quality["after"].structural.value for row in rows] == [0.0, 1.0]
     assert rows[0].quality["kept"].num_texts == 1
+    assert rows[0].quality["kept"].volatility is None
+    after = rows[1].quality["after"]
+    assert sum(found.value for found in after.faults.values()) == pytest.approx(1.0, abs=1e-3)
+    assert set(after.faults) >= {"loop", "frame_loop"}
+    assert after.self_similarity.value > 0.8
+    assert after.volatility.value > 0.1
     assert reaction_to(rows[:1], "warn", tmp_path) == ""
     warning = reaction_to(rows, "warn", tmp_path)
     assert warning.startswith("warning: iteration 2: held-out answers, structural faults: 0% (0%")

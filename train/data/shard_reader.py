@@ -43,17 +43,26 @@ class Shard:
 
 
 def read_shards(paths: Iterable[str]) -> list[Shard]:
-    """Read and validate every row.
+    """Read and validate every row of one role.
 
     Raises: ShardError: the first bad row as file:line with the reason, or nothing to read.
     """
-    shards = [_read(path) for path in _expand(paths)]
+    shards = read_rows(paths)
     roles = {row.role for shard in shards for row in shard.rows if row.role}
     if len(roles) > 1:
         raise ShardError(
             f"--data: rows of {' and '.join(sorted(roles))}; an adapter has one role, "
             "e.g. --data 'shards/generator-*.jsonl'"
         )
+    return shards
+
+
+def read_rows(paths: Iterable[str]) -> list[Shard]:
+    """Read and validate every row.
+
+    Raises: ShardError: the first bad row as file:line with the reason, or nothing to read.
+    """
+    shards = [_read(path) for path in _expand(paths)]
     if not any(shard.rows for shard in shards):
         raise ShardError(f"--data {shards[0].path}: no row in it; give shards with rows")
     return shards
