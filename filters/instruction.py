@@ -1,6 +1,7 @@
 """Is an instruction a task for a writer, and what kind of text does it ask for?"""
 
 import re
+from functools import lru_cache
 
 _ENGLISH_KINDS = {
     "story": "stor(?:y|ies)|tale|novel|novella|fable|legend|narrative|myth|screenplay|script|play"
@@ -27,7 +28,8 @@ _CHINESE_KINDS = {
     "proposal": "策划|方案|计划|提案|建议书|规划|倡议书|章程|合同",
     "guide": "指南|手册|教程|说明书|攻略|食谱|教案",
 }
-KINDS = (*_ENGLISH_KINDS, "other")
+WRITTEN_KINDS = tuple(_ENGLISH_KINDS)
+KINDS = (*WRITTEN_KINDS, "other")
 """Kinds of text: those that the built-in prompts ask for, and others."""
 _OF_KIND = {
     kind: re.compile(rf"\b(?:{_ENGLISH_KINDS[kind]})s?\b|{_CHINESE_KINDS[kind]}", re.IGNORECASE)
@@ -88,6 +90,7 @@ def _asks_for_text(text: str) -> bool:
     return kind_of(text) != "other" and bool(_ORDERS.search(text))
 
 
+@lru_cache(maxsize=4096)
 def kind_of(instruction: str) -> str:
     """Name the kind of text that an instruction asks for: the one that it names first."""
     found = {

@@ -62,6 +62,11 @@ class ExpandConfig(Settings):
     """Largest ROUGE-L F1 with an earlier instruction; null keeps duplicates."""
     check_task: bool = True
     """Rules see instructions that are no task, broken off, or ask for little."""
+    min_suitability: float = Field(0.5, ge=0.0, le=1.0)
+    """Smallest probability with which the judge says yes; an engine that tells none says 0 or 1."""
+    balance: bool = False
+    """Slots ask for the kinds of text in turn: their examples are of the kind, and the first half
+    of their attempts is dropped if it is of another."""
     single_line: bool = True
     """An instruction ends with its line; otherwise where the list's next number begins."""
     pool: Literal["fixed", "growing"] = "fixed"

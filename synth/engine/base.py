@@ -73,6 +73,8 @@ class Completion:
     num_generated_tokens: int
     detail: str | None = None
     """The watch's reason for an abort, or the engine's message for an error."""
+    probability: float | None = None
+    """Of a choice among its request's choices; None: the engine does not tell."""
     is_replayed: bool = field(default=False, compare=False)
     """Taken over from the journal of an earlier run."""
 

@@ -1,6 +1,7 @@
 """The model's tokenizer: requests to token ids."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -117,3 +118,16 @@ def check_model_length(model: ModelConfig, max_model_len: int) -> None:
             f"engine.max_model_len: {max_model_len} exceeds the model's {longest} positions; "
             f"set at most {longest}"
         )
+
+
+def probability_of(
+    chosen: int, choices: Collection[int], log_probabilities: Mapping[int, float]
+) -> float | None:
+    """Return the probability of a token among those that it was chosen from.
+
+    None where the engine left one of them out.
+    """
+    if not log_probabilities.keys() >= set(choices):
+        return None
+    odds = (math.exp(log_probabilities[one] - log_probabilities[chosen]) for one in choices)
+    return round(1.0 / sum(odds), 6)

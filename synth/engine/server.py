@@ -12,7 +12,7 @@ import orjson
 from selflengthen.chat.encoding import ChatTemplateError
 from selflengthen.errors import first_line
 from synth.engine.base import Completion, EngineLoad, FinishReason, NewWatch, Request, WatchCall
-from synth.engine.chat import ChatTokenizer
+from synth.engine.chat import ChatTokenizer, probability_of
 from synth.engine.config import EngineConfig
 from synth.engine.errors import (
     BusyEngineError,
@@ -29,6 +29,7 @@ REFUSALS = (400, 413, 422)
 # These ask to come again later; the server lives.
 _NOT_NOW = (429, 503)
 _DATA, _DONE = "data: ", "[DONE]"
+_TOKEN_ID = "token_id:"
 
 
 class ServerEngine:
@@ -116,6 +117,9 @@ class ServerEngine:
                 "top_k": 1,
                 "allowed_token_ids": first_tokens,
                 "return_token_ids": True,
+                "logprobs": 1,
+                "logprob_token_ids": first_tokens,
+                "return_tokens_as_token_ids": True,
             }
         return body | {
             "max_tokens": min(decoding.max_completion_tokens, room),
@@ -136,6 +140,7 @@ class _Reading:
         self._pieces: list[str] = []
         self._tokens = {"prompt": 0, "cached": 0, "generated": 0}
         self._end: FinishReason | None = None
+        self._probability: float | None = None
 
     async def read(self, chunks: AsyncIterator[dict[str, Any]]) -> Completion:
         """Return the completion.
@@ -155,14 +160,18 @@ class _Reading:
 
     def _take(self, choice: dict[str, Any]) -> str | None:
         """Take over a piece of text; return the watch's objection to what there is now."""
-        is_chosen = self._choices and choice["token_ids"]
-        piece = self._choices[choice["token_ids"][0]] if is_chosen else choice["text"]
+        piece = self._choose(choice) if self._choices and choice["token_ids"] else choice["text"]
         self._pieces.append(piece)
         if choice["finish_reason"] is not None:
             self._end = FinishReason(choice["finish_reason"])
         elif self._watch:
             return self._watch(piece)
         return None
+
+    def _choose(self, choice: dict[str, Any]) -> str:
+        chosen: int = choice["token_ids"][0]
+        self._probability = probability_of(chosen, self._choices, _logprobs(choice))
+        return self._choices[chosen]
 
     def _count(self, usage: dict[str, Any]) -> None:
         found = {
@@ -182,7 +191,14 @@ class _Reading:
             num_cached_tokens=self._tokens["cached"],
             num_generated_tokens=self._tokens["generated"],
             detail=detail,
+            probability=self._probability,
         )
+
+
+def _logprobs(choice: dict[str, Any]) -> dict[int, float]:
+    """Return the log probabilities of the first token and those asked for beside it."""
+    first, *_ = (choice.get("logprobs") or {}).get("top_logprobs") or [{}]
+    return {int(name.removeprefix(_TOKEN_ID)): value for name, value in (first or {}).items()}
 
 
 async def check(response: httpx.Response) -> None:

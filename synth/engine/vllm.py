@@ -30,7 +30,7 @@ from synth.engine.base import (
     Request,
     WatchCall,
 )
-from synth.engine.chat import ChatTokenizer
+from synth.engine.chat import ChatTokenizer, probability_of
 from synth.engine.config import EngineConfig
 from synth.engine.errors import EngineError, failed, template_refused, too_long
 from synth.engine.load import LoadRecorder
@@ -143,6 +143,7 @@ class VllmEngine:
                 max_tokens=1,
                 top_k=1,
                 allowed_token_ids=first_tokens,
+                logprob_token_ids=first_tokens,
                 output_kind=RequestOutputKind.FINAL_ONLY,
                 skip_clone=True,
             )
@@ -170,9 +171,12 @@ async def _read(
     num_prompt_tokens = num_cached_tokens = num_generated_tokens = 0
     finish_reason, detail = FinishReason.ERROR, "engine_error: the stream ended early"
     objection: str | None = None
+    probability: float | None = None
     async for output in stream:
         piece = output.outputs[0]
         pieces.append(choices[piece.token_ids[0]] if choices else piece.text)
+        if choices:
+            probability = probability_of(piece.token_ids[0], choices, _logprobs(piece))
         num_generated_tokens += len(piece.token_ids)
         num_prompt_tokens = len(output.prompt_token_ids or ()) or num_prompt_tokens
         num_cached_tokens = output.num_cached_tokens or num_cached_tokens
@@ -189,7 +193,14 @@ async def _read(
         num_cached_tokens=num_cached_tokens,
         num_generated_tokens=num_generated_tokens,
         detail=detail or None,
+        probability=probability,
     )
+
+
+def _logprobs(piece: Any) -> dict[int, float]:  # noqa: ANN401 - of vLLM
+    """Return the log probabilities of the first token and those asked for beside it."""
+    first = piece.logprobs[0] if piece.logprobs else {}
+    return {token_id: found.logprob for token_id, found in first.items()}
 
 
 def _last_line(error: Exception) -> str:

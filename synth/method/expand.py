@@ -6,9 +6,10 @@ Source: Self-Lengthen (arXiv 2410.23933), section 3; `self_instruct`, commit 004
 import random
 from collections.abc import Sequence
 
-from filters.instruction import objection_to_task
+from filters.instruction import WRITTEN_KINDS, kind_of, objection_to_task
 from filters.text.words import count_words
 from synth.engine.base import Completion, FinishReason, Request
+from synth.method.prompts.prompt_set import Wording
 from synth.method.recipe import NUM_EXAMPLES, CohortContext, Prompt, Recipe, failure_of
 from synth.method.sample import Instruction
 from synth.method.slots import Slot
@@ -29,6 +30,7 @@ async def propose_instruction(
     text = recipe.prompts.parse_instruction(completion.text)
     reason = (
         _objection_to_form(recipe, completion, text)
+        or _objection_to_kind(text, _kind_asked(slot, attempt, recipe))
         or ("near_duplicate" if context.registry.resembles_known(text) else None)
         or await _judge(request, text, context)
     )
@@ -40,6 +42,9 @@ async def propose_instruction(
 
 def _request(slot: Slot, attempt: int, recipe: Recipe, pool: Sequence[str]) -> Request:
     request_id = f"{slot.id}/expand-{attempt}"
+    if kind := _kind_asked(slot, attempt, recipe):
+        own = [example for example in pool if kind_of(example) == kind]
+        pool = own if len(own) >= NUM_EXAMPLES else pool
     examples = random.Random(f"{recipe.config.seed}:{request_id}").sample(pool, NUM_EXAMPLES)
     next_label = f"\n{recipe.prompts.wording.label} {NUM_EXAMPLES + 2}"
     return recipe.request(
@@ -69,6 +74,21 @@ def _objection_to_form(recipe: Recipe, completion: Completion, text: str) -> str
     return objection_to_task(text) if recipe.config.expand.check_task else None
 
 
+def _kind_asked(slot: Slot, attempt: int, recipe: Recipe) -> str | None:
+    """Return the kind of text that a slot is to ask for: each has its turn.
+
+    The second half of the attempts may ask for any, so that no slot stays empty for its kind.
+    """
+    expand = recipe.config.expand
+    if not expand.balance or attempt >= (expand.attempts + 1) // 2:
+        return None
+    return WRITTEN_KINDS[slot.sequence % len(WRITTEN_KINDS)]
+
+
+def _objection_to_kind(text: str, kind: str | None) -> str | None:
+    return None if kind in (None, kind_of(text)) else "other_kind"
+
+
 async def _judge(proposal: Request, text: str, context: CohortContext) -> str | None:
     """Ask the base model for its choice between yes and no."""
     prompts, book = context.recipe.prompts, context.book
@@ -86,8 +106,17 @@ async def _judge(proposal: Request, text: str, context: CohortContext) -> str | 
         book.write_down(request, completion, reason, text)
         return reason
     book.keep(request, completion)
-    says_yes = _bare(completion.text) == _bare(prompts.wording.answer_yes)
-    return None if says_yes else "judged_unsuitable"
+    is_suitable = (
+        _suitability(completion, prompts.wording) >= context.recipe.config.expand.min_suitability
+    )
+    return None if is_suitable else "judged_unsuitable"
+
+
+def _suitability(completion: Completion, wording: Wording) -> float:
+    """Return the probability of yes; without one, the answer decides."""
+    says_yes = _bare(completion.text) == _bare(wording.answer_yes)
+    probability = 1.0 if completion.probability is None else completion.probability
+    return probability if says_yes else 1.0 - probability
 
 
 def _bare(text: str) -> str:

@@ -117,8 +117,9 @@ def test_a_judge_chooses_between_its_choices(runner, engine):
         request(f"j-{number}", question, choices=("Yes", "No"))
         for number, question in enumerate(["Is water wet?", "Write a poem.", "2+2=5. Right?"])
     ]
-    answers = [completion.text for completion in ask(runner, engine, *asked)]
-    assert set(answers) <= {"Yes", "No"}
+    answers = ask(runner, engine, *asked)
+    assert {completion.text for completion in answers} <= {"Yes", "No"}
+    assert all(0.5 <= completion.probability < 1.0 for completion in answers)
     assert all(
         completion.num_generated_tokens == 1
         for completion in ask(runner, engine, request("j-9", "Is it?", choices=("Yes", "No")))

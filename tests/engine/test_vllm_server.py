@@ -140,6 +140,8 @@ def test_servers_write_what_the_engine_in_this_process_writes(runner, in_process
         assert found.finish_reason == expected.finish_reason
         assert found.num_prompt_tokens == expected.num_prompt_tokens
         assert found.num_generated_tokens == expected.num_generated_tokens
+        assert (found.probability is None) == (not request.choices)
+        assert found.probability == pytest.approx(expected.probability, abs=0.05)
         role = str(request.adapter).removesuffix("@1")
         assert (found.text == ANSWERS.get(role)) == (role in ANSWERS)
 

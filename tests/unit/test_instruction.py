@@ -1,9 +1,24 @@
 """Which instructions are tasks for a writer, and of what kind."""
 
+import math
+import random
+import re
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 import pytest
 
-from filters.instruction import kind_of, objection_to_task
+from filters.instruction import WRITTEN_KINDS, kind_of, objection_to_task
+from runs import run_scripted, small_config
+from scripted_engine import Answer, ScriptedEngine
+from selflengthen.contract.metrics import Metrics
+from selflengthen.files.json_file import read_as
+from synth.engine.chat import probability_of
 from synth.method.seeds.seed_file import load_held_out, load_seeds
+from synth.method.stages import Stage
+from writer import words, write
 
 TASKS = [
     "Write a detective story that is set on a ferry in winter.",
@@ -64,3 +79,61 @@ def test_hardly_a_seed_is_objected_to(language):
 )
 def test_the_kind_is_the_one_that_is_named(instruction, kind):
     assert kind_of(instruction) == kind
+
+
+def suitability(*, answer, probability, **expand):
+    """Run on an engine whose judge is so sure of one answer; return how many were accepted."""
+
+    class SureJudge(ScriptedEngine):
+        async def generate(self, asked, new_watch=None):
+            completion = await super().generate(asked, new_watch)
+            if asked.kind is not Stage.JUDGE:
+                return completion
+            return replace(completion, text=answer, probability=probability)
+
+    config = small_config(num_instructions=4, expand={"attempts": 2, **expand})
+    with TemporaryDirectory() as folder:
+        files, _ = run_scripted(Path(folder) / "out", config, SureJudge(write))
+        return read_as(Metrics, files.metrics, "").samples.instructions
+
+
+@pytest.mark.parametrize(
+    ("answer", "probability", "least", "is_kept"),
+    [
+        ("Yes", 0.8, 0.5, True),
+        ("Yes", 0.8, 0.9, False),
+        ("Yes.", None, 1.0, True),
+        ("No", 0.8, 0.5, False),
+        ("No", 0.8, 0.1, True),
+        ("No", None, 0.1, False),
+    ],
+)
+def test_the_judge_s_probability_has_a_threshold(answer, probability, least, is_kept):
+    accepted = suitability(answer=answer, probability=probability, min_suitability=least)
+    assert (accepted > 0) is is_kept
+
+
+def test_a_model_is_as_sure_as_its_log_probabilities_say():
+    found = {5: math.log(0.3), 6: math.log(0.1), 7: math.log(0.5)}
+    assert probability_of(5, (5, 6), found) == pytest.approx(0.75)
+    assert probability_of(5, (5, 8), found) is None
+
+
+def test_balanced_instructions_cover_the_kinds(tmp_path):
+    def imitate(asked):
+        if asked.kind is not Stage.EXPAND:
+            return write(asked)
+        rng = random.Random(asked.id)
+        shown = list(map(kind_of, re.findall(r"Instruction \d+: (.+)", asked.prefill)))
+        kind = "essay" if "essay" in shown else rng.choice(shown)
+        noun = "portrait" if kind == "feature" else kind
+        return Answer(f" Write a {noun} on {words(rng, 14)}.")
+
+    kinds = {}
+    for balance in (False, True):
+        config = small_config(num_instructions=21, expand={"attempts": 8, "balance": balance})
+        files, _ = run_scripted(tmp_path / str(balance), config, ScriptedEngine(imitate))
+        asked = {record.instruction_id: record.task_kind for record in files.read_records()}
+        kinds[balance] = Counter(asked.values())
+    assert set(kinds[True]) == set(WRITTEN_KINDS)
+    assert kinds[True]["essay"] <= 4 < kinds[False]["essay"]
