@@ -119,6 +119,14 @@ class ExtendConfig(Settings):
     """Chance of each line of the initial response to stay in an Extender row's prompt."""
 
 
+class JudgeConfig(Settings):
+    """The base model's judgement of responses."""
+
+    response: bool = False
+    """Every response that the filter keeps is shown to the base model; its probability of yes to
+    "complete, to the point, coherent" multiplies the score."""
+
+
 class LengthSamplingConfig(Settings):
     """Which of the texts ranked together are kept."""
 
@@ -230,6 +238,8 @@ class RunConfig(Settings):
     """Extensions."""
     filter: Profile = DefaultProfile()
     """The response filter: a profile and its thresholds."""
+    judge: JudgeConfig = JudgeConfig()
+    """The base model's judgement of responses."""
     length_sampling: LengthSamplingConfig = LengthSamplingConfig()
     """Length sampling."""
     held_out: HeldOutConfig = HeldOutConfig()

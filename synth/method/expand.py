@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from filters.instruction import WRITTEN_KINDS, kind_of, objection_to_task
 from filters.text.words import count_words
 from synth.engine.base import Completion, FinishReason, Request
-from synth.method.prompts.prompt_set import Wording
+from synth.method.judge import objection_to_instruction
 from synth.method.recipe import NUM_EXAMPLES, CohortContext, Prompt, Recipe, failure_of
 from synth.method.sample import Instruction
 from synth.method.slots import Slot
@@ -32,7 +32,7 @@ async def propose_instruction(
         _objection_to_form(recipe, completion, text)
         or _objection_to_kind(text, _kind_asked(slot, attempt, recipe))
         or ("near_duplicate" if context.registry.resembles_known(text) else None)
-        or await _judge(request, text, context)
+        or await objection_to_instruction(request, text, context)
     )
     if reason is None:
         return Instruction(slot, text, attempt + 1, request, completion)
@@ -87,38 +87,3 @@ def _kind_asked(slot: Slot, attempt: int, recipe: Recipe) -> str | None:
 
 def _objection_to_kind(text: str, kind: str | None) -> str | None:
     return None if kind in (None, kind_of(text)) else "other_kind"
-
-
-async def _judge(proposal: Request, text: str, context: CohortContext) -> str | None:
-    """Ask the base model for its choice between yes and no."""
-    prompts, book = context.recipe.prompts, context.book
-    request = context.recipe.request(
-        Prompt(
-            f"{proposal.id}/judge",
-            Stage.JUDGE,
-            proposal.affinity,
-            user=prompts.judge(text),
-            choices=prompts.wording.answers,
-        )
-    )
-    completion = await context.engine.generate(request)
-    if reason := failure_of(completion):
-        book.write_down(request, completion, reason, text)
-        return reason
-    book.keep(request, completion)
-    is_suitable = (
-        _suitability(completion, prompts.wording) >= context.recipe.config.expand.min_suitability
-    )
-    return None if is_suitable else "judged_unsuitable"
-
-
-def _suitability(completion: Completion, wording: Wording) -> float:
-    """Return the probability of yes; without one, the answer decides."""
-    says_yes = _bare(completion.text) == _bare(wording.answer_yes)
-    probability = 1.0 if completion.probability is None else completion.probability
-    return probability if says_yes else 1.0 - probability
-
-
-def _bare(text: str) -> str:
-    """Read `Yes.` and ` yes` as `yes`."""
-    return text.strip().strip(".,!。！，\"'*").casefold()

@@ -12,6 +12,7 @@ from filters.text.words import count_words
 from synth.engine.base import Completion, Request, WatchCall
 from synth.method.forms.draft import watch_head, watch_spliced
 from synth.method.forms.text_form import Spliced
+from synth.method.judge import judge_response
 from synth.method.recipe import CohortContext, Prompt, failure_of
 from synth.method.sample import Exchange, ExtendedResponse, InitialResponse, MicroIteration
 from synth.method.stages import Stage
@@ -26,6 +27,7 @@ class Extension:
         self._id = try_id
         self._attempt = attempt
         self._initial = initial
+        self._context = context
         self._recipe = context.recipe
         self._engine = context.engine
         self._book = context.book
@@ -60,7 +62,7 @@ class Extension:
         exchanges.append((tail_request, tail_completion))
         spliced = self._recipe.form.splice(head, tail_completion.text)
         candidate = self._recipe.profile.trim(spliced.text)
-        step = await self._judge(tail_completion, spliced, candidate)
+        step = await self._judge(tail_request, tail_completion, spliced, candidate)
         if step.reason is None:
             self._keep(exchanges, step, candidate)
         else:
@@ -102,11 +104,13 @@ class Extension:
         )
 
     async def _judge(
-        self, completion: Completion, spliced: Spliced, candidate: str
+        self, request: Request, completion: Completion, spliced: Spliced, candidate: str
     ) -> MicroIteration:
         """Judge a candidate: the filter, the seam, and whether it is longer and better."""
         num_words = count_words(candidate)
-        judged = await self._recipe.judge(self._initial.instruction.text, completion, candidate)
+        judged = await judge_response(
+            request, completion, self._initial.instruction.text, candidate, self._context
+        )
         reason = judged.reason or ("restart" if spliced.restarts else None)
         if judged.score is not None:
             reason = reason or self._objection_to_growth(num_words, judged.score)

@@ -3,6 +3,7 @@
 import asyncio
 
 from synth.engine.base import WatchCall
+from synth.method.judge import judge_response
 from synth.method.recipe import CohortContext, Prompt
 from synth.method.sample import InitialResponse, Instruction
 from synth.method.stages import Stage
@@ -32,7 +33,7 @@ async def generate_response(
         book.verdicts.begin(request)
         completion = await context.engine.generate(request, new_watch)
         text = recipe.profile.trim(completion.text)
-        judged = await recipe.judge(instruction.text, completion, text)
+        judged = await judge_response(request, completion, instruction.text, text, context)
         if judged.reason is None:
             book.verdicts.accept(request, completion)
             exchanges = ((request.kind, completion),)

@@ -29,6 +29,8 @@ class Stage(StrEnum):
     GENERATE = "generate"
     EXTEND_HEAD = "extend_head"
     EXTEND_TAIL = "extend_tail"
+    RATE = "rate"
+    """The judge on a response, with `judge.response`."""
     HELD_OUT = "held_out"
     """No part of a sample: few requests, as long as the longest, so they start first."""
 
@@ -80,6 +82,11 @@ STAGES = {
         decoding=lambda config: config.extend.decoding,
         max_completion_tokens=lambda config: config.extend.max_completion_tokens,
         title="extensions (stage 2)",
+    ),
+    Stage.RATE: StageSpec(
+        ModelRole.BASE,
+        decoding=lambda config: config.decoding.neutral(),
+        max_completion_tokens=lambda _: 1,
     ),
     Stage.HELD_OUT: StageSpec(
         ModelRole.GENERATOR,

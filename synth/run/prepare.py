@@ -50,6 +50,10 @@ def prepare(config: RunConfig, iteration: int, directory: RunDirectory) -> Prepa
     # A person's own rules are loaded, so that what is wrong with them is said now.
     config.filter.watch_draft()
     prompts = load_prompt_set(config.prompts)
+    if config.judge.response and not prompts.can_rate:
+        raise ConfigError(
+            f"judge.response: {config.prompts} has no rate.j2; write one, or unset it"
+        )
     seeds = load_seeds(config.seeds)
     held_out = load_held_out(config.held_out.instructions, config.held_out.num_instructions)
     pool = _pool(seeds, iteration, directory)

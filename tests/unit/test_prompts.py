@@ -196,5 +196,5 @@ def test_the_package_brings_all_data_files():
         for path in Path("synth", folder).rglob("*")
         if path.is_file() and path.suffix not in (".py", ".pyc")
     ]
-    assert len(data) == 20
+    assert len(data) == 22
     assert all(any(fnmatch.fnmatch(path, pattern) for pattern in patterns) for path in data)

@@ -1,14 +1,27 @@
 """The score of a text, and what length sampling makes of it."""
 
+import shutil
+from dataclasses import replace
+
 import pytest
 from pydantic import ValidationError
 
 from filters.profile import PROFILES, DefaultProfile
 from prose_texts import BODIES
-from runs import small_config
+from runs import run_scripted, small_config
+from scripted_engine import ScriptedEngine
+from selflengthen.contract.metrics import Metrics
+from selflengthen.errors import ConfigError
+from selflengthen.files.json_file import read_as
 from structure_texts import DEFECTS
+from synth.config import JudgeConfig
 from synth.method.cohort import _ranks
+from synth.method.prompts.prompt_set import BUILT_IN
 from synth.method.sample import InitialResponse
+from synth.method.stages import Stage
+from synth.run.directory import RunDirectory
+from synth.run.prepare import prepare
+from writer import write
 
 DEFAULT = DefaultProfile()
 GOOD = "\n\n".join(BODIES[:6])
@@ -44,3 +57,38 @@ def test_length_sampling_can_weigh_the_score():
 def test_a_weight_below_zero_is_refused():
     with pytest.raises(ValidationError, match="quality_weight"):
         small_config(length_sampling={"quality_weight": -1})
+
+
+class RatingEngine(ScriptedEngine):
+    """Its judge says yes to responses with a probability."""
+
+    async def generate(self, asked, new_watch=None):
+        completion = await super().generate(asked, new_watch)
+        if asked.kind is not Stage.RATE:
+            return completion
+        return replace(completion, text="Yes", probability=0.75)
+
+
+def test_the_base_model_s_doubts_lower_the_score(tmp_path):
+    config = small_config(num_instructions=8, extend={"attempts": 2, "micro_iterations": 1})
+    rated = config.model_copy(update={"judge": JudgeConfig(response=True)})
+    plain, _ = run_scripted(tmp_path / "plain", config)
+    files, _ = run_scripted(tmp_path / "rated", rated, engine := RatingEngine(write))
+    scores = {record.id: record.score for record in plain.read_records()}
+    lowered = {record.id: record.score for record in files.read_records()}
+    both = scores.keys() & lowered.keys()
+    assert both
+    for record_id in both:
+        assert lowered[record_id] == pytest.approx(0.75 * scores[record_id], abs=1e-3)
+    asked = [request for request in engine.requests if request.kind is Stage.RATE]
+    assert all(request.adapter is None and request.choices for request in asked)
+    ledger = read_as(Metrics, files.metrics, "").ledger
+    assert sum(row.requests for row in ledger if row.stage == "rate") == len(asked)
+
+
+def test_a_prompt_set_that_cannot_ask_about_responses_is_refused(tmp_path):
+    folder = shutil.copytree(BUILT_IN / "en", tmp_path / "own")
+    (folder / "rate.j2").unlink()
+    config = small_config(prompts=str(folder), judge={"response": True})
+    with pytest.raises(ConfigError, match=r"judge\.response: .*own has no rate\.j2"):
+        prepare(config, 1, RunDirectory(tmp_path / "out"))

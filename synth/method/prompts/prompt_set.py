@@ -43,6 +43,7 @@ _PLACEHOLDERS = {
     "extend_head": _OF_EXTENSION,
     "extend_tail": _OF_EXTENSION,
 }
+_PLACEHOLDERS_OF_OPTIONAL = {"rate": Placeholders(frozenset({"instruction", "text"}))}
 _FOR_BOTH_STAGES = "extend"
 """A template for both stages of an extension, where a set has none for each."""
 # Shorter lines occur in ordinary text.
@@ -101,6 +102,18 @@ class PromptSet:
         """Render the user turn that asks whether an instruction calls for a long text."""
         return self._templates["judge"].render(instruction=instruction)
 
+    def rate(self, instruction: str, text: str) -> str:
+        """Render the user turn that asks whether a text is a good answer.
+
+        Raises: KeyError: the set has no template for it, see `can_rate`.
+        """
+        return self._templates["rate"].render(instruction=instruction, text=text)
+
+    @property
+    def can_rate(self) -> bool:
+        """Whether there is a template that asks about responses."""
+        return "rate" in self._templates
+
     def extend_head(self, instruction: str, text: str, target_growth: float) -> str:
         """Render the user turn of stage 1: a longer form of a text's beginning, without an end."""
         return self._extend("extend_head", instruction, text, target_growth)
@@ -148,15 +161,21 @@ def load_prompt_set(name: str) -> PromptSet:
     Raises: ConfigError: the set is unknown, incomplete, or a template lacks a placeholder.
     """
     folders = _folders(name)
-    paths = {kind: _path(folders, kind) for kind in _PLACEHOLDERS}
+    optional = {
+        kind: placeholders
+        for kind, placeholders in _PLACEHOLDERS_OF_OPTIONAL.items()
+        if _path(folders, kind).exists()
+    }
+    placeholders = _PLACEHOLDERS | optional
+    paths = {kind: _path(folders, kind) for kind in placeholders}
     sources = {kind: _read(path) for kind, path in paths.items()}
     wording = _first(folders, "wording.yaml")
     wording_source = _read(wording)
     fixed_lines: dict[str, None] = {}
     for kind, source in sources.items():
-        lines = _check_template(paths[kind], source, _PLACEHOLDERS[kind])
+        lines = _check_template(paths[kind], source, placeholders[kind])
         fixed_lines.update(dict.fromkeys(lines))
-        _check_rendering(paths[kind], source, _PLACEHOLDERS[kind])
+        _check_rendering(paths[kind], source, placeholders[kind])
     return PromptSet(
         name=name,
         digest=hashlib.sha256("\0".join([*sources.values(), wording_source]).encode()).hexdigest(),
