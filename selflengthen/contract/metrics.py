@@ -109,6 +109,17 @@ class EngineFigures(Part):
     num_engines: int
 
 
+class InstructionDiversity(Part):
+    """How different the accepted instructions of complete cohorts are from one another."""
+
+    kinds: dict[str, int]
+    """Instructions by the kind of text that they ask for."""
+    openings: float
+    """Share of different openings, of three words, among the first 10,000."""
+    distinct_4: float
+    """Share of different groups of four words in these."""
+
+
 class Metrics(Contract):
     """A run of a macro-iteration, as it stands."""
 
@@ -128,6 +139,8 @@ class Metrics(Contract):
     schedule: Schedule
     num_words: dict[str, Percentiles]
     """Of records: `initial`, `response`, and `growth`; empty while there is none."""
+    instructions: InstructionDiversity | None = None
+    """Null while there is none."""
     held_out: HeldOutSummary | None
     replayed: int
     """Completions that this process took from the journals of an earlier one."""

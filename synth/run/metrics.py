@@ -62,6 +62,7 @@ def summarize(recipe: Recipe, tally: Tally, progress: Progress, pace: Pace) -> M
             seconds_until_last_cohort=round(progress.times.seconds, 2),
         ),
         num_words=_word_percentiles(tally.record_words),
+        instructions=tally.diversity.summary(),
         held_out=tally.held_out,
         replayed=progress.num_replayed,
         seconds=round(pace.seconds, 1),

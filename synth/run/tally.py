@@ -14,6 +14,7 @@ from synth.method.books.ledger import Ledger
 from synth.method.books.measure import ledger_of, summarize_held_out
 from synth.method.books.verdicts import Verdicts
 from synth.method.sample import ExtendedResponse
+from synth.run.diversity import DiversityCount
 
 
 @dataclass
@@ -91,6 +92,7 @@ class Tally:
     complete: Totals = field(default_factory=Totals)
     num_complete: int = 0
     record_words: RecordWords = field(default_factory=RecordWords)
+    diversity: DiversityCount = field(default_factory=DiversityCount)
     accepted_tokens: int = 0
     """Generated tokens of the texts in records."""
     held_out: HeldOutSummary | None = None
@@ -103,6 +105,8 @@ class Tally:
         self.accepted_tokens += receipt.accepted_tokens
         for initial, response in receipt.record_words:
             self.record_words.add(initial, response)
+        for instruction in receipt.instructions:
+            self.diversity.add(instruction.text)
         self.num_complete += 1
 
     def complete_measure(self, answers: Sequence[HeldOutAnswer]) -> None:

@@ -16,6 +16,7 @@ from synth.engine.base import EngineLoad, FinishReason, Loss
 from synth.method.books.verdicts import Verdicts
 from synth.method.stages import Stage
 from synth.run.directory import RunDirectory
+from synth.run.diversity import DiversityCount
 from synth.run.metrics import Pace, summarize
 from synth.run.prepare import prepare
 from synth.run.reporter import Reporter
@@ -199,3 +200,15 @@ def test_seconds_of_an_interrupted_run_count(tmp_path):
     (tmp_path / "again" / "iteration-1" / "metrics.json").write_text(json.dumps(earlier))
     files, _ = run_scripted(tmp_path / "again", CONFIG)
     assert metrics_of(files)["seconds"] >= 1000.0
+
+
+def test_instructions_are_as_different_as_their_openings_and_word_groups():
+    count = DiversityCount()
+    assert count.summary() is None
+    for place in ("a mill", "a mill", "a bridge", "an old ferry"):
+        count.add(f"Write a story about {place} and those who own it.")
+    count.add("Draft a speech.")
+    found = count.summary()
+    assert found.kinds == {"speech": 1, "story": 4}
+    assert found.openings == 0.4
+    assert found.distinct_4 == pytest.approx(18 / 33, abs=1e-4)
