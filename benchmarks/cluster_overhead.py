@@ -16,10 +16,10 @@ import click
 import ray
 from rich.console import Console
 
-from benchmarks.instant_engine import InstantEngine
 from benchmarks.overhead import run_config
-from benchmarks.result import report
-from benchmarks.timed_engine import TimedEngine, tokens_per_s
+from benchmarks.support.instant_engine import InstantEngine
+from benchmarks.support.result import report
+from benchmarks.support.timed_engine import TimedEngine, tokens_per_s
 from selflengthen.process.signals import Announce
 from synth.cluster.environment import set_ray_environment
 from synth.cluster.session import connect, run_on_cluster, start_coordinator

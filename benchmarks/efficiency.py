@@ -18,8 +18,8 @@ import click
 import orjson
 from rich.console import Console
 
-from benchmarks.result import report
-from benchmarks.trace import Served, TracingEngine, read_trace, write_trace
+from benchmarks.support.result import report
+from benchmarks.support.trace import Served, TracingEngine, read_trace, write_trace
 from selflengthen.config_file import load_config
 from synth.config import RunConfig
 from synth.method.recipe import Recipe

@@ -20,7 +20,7 @@ from typing import Any
 import click
 import orjson
 
-from benchmarks.result import report
+from benchmarks.support.result import report
 from selflengthen.config_file import load_config
 from selflengthen.process.output_redirect import redirected_output
 from selflengthen.tasks import together

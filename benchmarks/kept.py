@@ -16,7 +16,7 @@ from typing import Any
 
 import click
 
-from benchmarks.result import report
+from benchmarks.support.result import report
 from filters.profile import DefaultProfile
 from filters.rule import Circumstances
 from selflengthen.contract.metrics import Metrics

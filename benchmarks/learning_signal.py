@@ -18,7 +18,7 @@ from typing import Any
 import click
 import orjson
 
-from benchmarks.result import report
+from benchmarks.support.result import report
 from selflengthen.config_file import load_config
 from selflengthen.errors import EXIT_FEWER_THAN_ASKED
 from selflengthen.files.atomic_file import write_json_lines

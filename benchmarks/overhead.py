@@ -16,9 +16,9 @@ from typing import Any
 import click
 from rich.console import Console
 
-from benchmarks.instant_engine import InstantEngine
 from benchmarks.journal_cost import journal_seconds, recorded_appends
-from benchmarks.result import report
+from benchmarks.support.instant_engine import InstantEngine
+from benchmarks.support.result import report
 from synth.config import RunConfig
 from synth.run.directory import RunDirectory
 from synth.run.iteration import run_with_engine

@@ -13,8 +13,8 @@ import click
 import ray
 from rich.console import Console
 
-from benchmarks.result import report
-from benchmarks.timed_engine import TimedEngine, tokens_per_s
+from benchmarks.support.result import report
+from benchmarks.support.timed_engine import TimedEngine, tokens_per_s
 from selflengthen.config_file import load_config
 from selflengthen.process.signals import Announce
 from synth.cluster.environment import set_ray_environment

@@ -26,10 +26,10 @@ import click
 import orjson
 from rich.console import Console
 
-from benchmarks.instant_engine import InstantEngine
-from benchmarks.result import report
-from benchmarks.trace import Served, read_trace
-from benchmarks.virtual_time import VirtualTimeLoop
+from benchmarks.support.instant_engine import InstantEngine
+from benchmarks.support.result import report
+from benchmarks.support.trace import Served, read_trace
+from benchmarks.support.virtual_time import VirtualTimeLoop
 from synth.config import RunConfig
 from synth.engine.base import Completion, NewWatch, Request
 from synth.run.directory import RunDirectory

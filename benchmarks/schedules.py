@@ -18,8 +18,8 @@ import click
 import orjson
 from rich.console import Console
 
-from benchmarks.barriers import CUT_OFF, synthesize_in_stages
-from benchmarks.result import report
+from benchmarks.support.barriers import CUT_OFF, synthesize_in_stages
+from benchmarks.support.result import report
 from selflengthen.config_file import load_config
 from selflengthen.percentiles import percentiles
 from synth.config import RunConfig

@@ -18,8 +18,8 @@ from pathlib import Path
 import click
 import torch
 
-from benchmarks.result import report
-from benchmarks.rows import write_rows
+from benchmarks.support.result import report
+from benchmarks.support.rows import write_rows
 from selflengthen.config_file import load_config
 from train.config import TrainConfig
 from train.lora_model import native_dtype

@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
-from benchmarks.result import report
-from benchmarks.rows import write_rows
+from benchmarks.support.result import report
+from benchmarks.support.rows import write_rows
 from selflengthen.config_file import load_config
 from train.config import ModelConfig, TrainConfig
 

