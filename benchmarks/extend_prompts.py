@@ -26,7 +26,7 @@ from selflengthen.process.output_redirect import redirected_output
 from selflengthen.tasks import together
 from synth.config import RunConfig
 from synth.engine.admission import AdmittingEngine
-from synth.engine.base import Completion, Engine, FinishReason
+from synth.engine.base import Completion, Decoding, Engine, FinishReason, Request
 from synth.engine.start import prepare_engine, running_engine
 from synth.method.books.book import CohortBook
 from synth.method.extend import extend_response
@@ -137,7 +137,8 @@ def _initial_responses(directory: Path) -> Iterator[InitialResponse]:
                 texts[reject["text"]] = (instruction, reject["id"])
     for number, (text, (instruction, text_id)) in enumerate(sorted(texts.items())):
         completion = Completion(text, FinishReason.STOP, 0, 0, 0)
-        proposal = Instruction(Slot(1, 0, 0, number), instruction, 1, None, completion)
+        asked = Request(text_id, (), Decoding(1))
+        proposal = Instruction(Slot(1, 0, 0, number), instruction, 1, asked, completion)
         yield InitialResponse(text_id, proposal, text, 1, ((Stage.GENERATE, completion),))
 
 

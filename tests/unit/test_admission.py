@@ -132,6 +132,19 @@ def test_once_all_work_has_begun_the_longest_chains_go_first():
     ]
 
 
+def test_the_meter_counts_from_the_first_request_on(monkeypatch):
+    clock = iter([0.0, 5.0, 5.0])
+    monkeypatch.setattr("synth.engine.admission._now_s", lambda: next(clock))
+    engine = AdmittingEngine(ScriptedEngine(lambda _: Answer("a text"), concurrency=1))
+
+    async def ask_and_drain():
+        await engine.generate(request(1))
+        engine.drain()
+
+    asyncio.run(ask_and_drain())
+    assert engine.meter.times == RoomTimes(seconds=5.0, bubble_seconds=0.0)
+
+
 def test_a_bubble_is_time_with_room_until_the_last_work_has_begun():
     meter = RoomMeter(2)
     meter.note(1, now_s=0.0)

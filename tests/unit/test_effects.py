@@ -1,6 +1,7 @@
 """Settings have their effect: each of these would be missed if it were ignored."""
 
 import asyncio
+from dataclasses import FrozenInstanceError
 
 import pytest
 
@@ -31,6 +32,11 @@ def recipe(tmp_path):
         return prepare(small_config(**changes), 1, RunDirectory(tmp_path)).recipe
 
     return recipe
+
+
+def test_a_recipe_cannot_be_changed(recipe):
+    with pytest.raises(FrozenInstanceError):
+        recipe().iteration = 2
 
 
 def test_every_further_attempt_is_warmer_by_the_configured_step(tmp_path):
