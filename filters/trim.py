@@ -5,7 +5,13 @@ import re
 from filters.rules.meta import is_closing_offer, opens_with_meta_talk
 from filters.text.words import count_words
 
-_THEMATIC_BREAK = re.compile(r"^[ ]{0,3}(?:-[ ]*){3,}$|^[ ]{0,3}(?:\*[ ]*){3,}$", re.MULTILINE)
+# What ends a text: a thematic break, or a line that says so.
+_BREAK = re.compile(
+    r"^[ ]{0,3}(?:-[ ]*){3,}$|^[ ]{0,3}(?:\*[ ]*){3,}$"
+    r"|^[ *_#~—-]{0,6}(?P<end>the end|end of (?:the |this )?(?:story|essay|report|text)"
+    r"|（?全文完）?|（完）|全剧终)[ .!。！*_~—-]{0,6}$",
+    re.MULTILINE | re.IGNORECASE,
+)
 # A last line that may yet become a break.
 _UNFINISHED_BREAK = re.compile(r"[ ]{0,3}[-*][-* ]*")
 # What the assistant would still write: the text is only a part.
@@ -28,16 +34,19 @@ _MAX_COUNTED_CHARS = 2000
 
 
 def trim_remarks(text: str) -> str:
-    """Cut a trailing thematic break and the assistant's remarks, or a last quotation mark too many.
+    """Cut the assistant's remarks and what follows "The End", or a last quotation mark too many.
 
-    A remark is at most `MAX_REMARK_WORDS` long, opens with meta talk or ends in an offer, and does
-    not promise the rest of the text.
+    A remark stands after a thematic break, which goes with it, or is the last paragraph. It is at
+    most `MAX_REMARK_WORDS` long, opens with meta talk or ends in an offer, and does not promise the
+    rest of the text. So much behind "The End" is none of the text either.
     """
     text = text.strip()
     last_break = _last_break(text, 0, len(text))
     if last_break is not None and text[: last_break.start()].strip():
         tail = text[last_break.end() :].strip()
-        if not tail or _is_remark(tail):
+        if last_break["end"] and count_words(tail) <= MAX_REMARK_WORDS:
+            return text[: last_break.end()]
+        if not last_break["end"] and (not tail or _is_remark(tail)):
             return text[: last_break.start()].rstrip()
     return _without_stray_quote(_without_last_remark(text))
 
@@ -100,9 +109,7 @@ def _may_be_remark(paragraph: str) -> bool:
 
 def _last_break(text: str, start: int, end: int) -> re.Match[str] | None:
     """Return the last thematic break in a range of whole lines."""
-    if not any(text.find(mark, start, end) >= 0 for mark in ("---", "***", "- -", "* *")):
-        return None
-    return max(_THEMATIC_BREAK.finditer(text, start, end), key=re.Match.start, default=None)
+    return max(_BREAK.finditer(text, start, end), key=re.Match.start, default=None)
 
 
 def _is_remark(tail: str) -> bool:

@@ -5,6 +5,7 @@ guide may well say to its own reader does not belong here.
 """
 
 import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -68,7 +69,8 @@ _ANYWHERE = (
     (
         "i hope",
         r"\bi hope (?:this|that|you)(?: \w+){0,5} (?:helps|helpful|useful to you|meets your"
-        r"|enjoyed (?:this|the|my))",
+        r"|enjoyed (?:this|the|my|it)|found this (?:topic|article|essay|story|text|blog))"
+        r"|\bi hope this (?:completes|essay|story|article|blog|text)\b",
     ),
     ("let me know", r"\blet me know (?:if|what|how) you(?:['’]d| would) like (?:me|any|to)\b"),
     (
@@ -76,6 +78,38 @@ _ANYWHERE = (
         r"\bwould you like me to (?:proceed|continue|write|expand|add|change|revise|elaborate)\b",
     ),
     ("end of", r"\bend of (?:the |this |my )?(?:text|writing|response|draft)\b"),
+    (
+        "end of|rest of|beginning of|conclusion of|remainder of",
+        r"\b(?:end|rest|beginning|conclusion|remainder) of (?:the|this|our|my|your) (?:essay"
+        r"|article|text|blog(?: post)?|draft)\b"
+        r"|\b(?:end|rest|beginning|conclusion) of this (?:story|tale|piece(?! of))\b",
+    ),
+    (
+        "add",
+        r"\badd(?:s|ing|ed)? (?:more|your own|some|a few|a lot of|any) (?:more )?(?:details?"
+        r"|sentences?|paragraphs?)\b",
+    ),
+    (
+        "this ending|this continuation|this draft|this version",
+        r"\bthis (?:ending|continuation|draft(?! of)"
+        r"|version of (?:the|this|my|your) (?:story|text|essay|article|draft))\b",
+    ),
+    (
+        "this essay|this article|this text|this report",
+        r"\bthis (?:essay|article|text|report) (?:will (?:continue|always|help)"
+        r"|is (?:written|just|filled)|has (?:been|two|three))\b",
+    ),
+    (
+        "read this|reading this",
+        r"\bread(?:ing)? this (?:entire |whole |full )?(?:story|essay|article|piece|blog(?: post)?"
+        r"|text)\b",
+    ),
+    (
+        "quality of|improve",
+        r"\bquality of (?:the |your |my )?(?:writing|text|draft|essay)\b"
+        r"|\bimprove (?:this|your|the) (?:writing|text|essay|draft|story)\b",
+    ),
+    ("of how you", r"\bhere (?:is|are) (?:\w+ ){1,3}examples? of how you (?:might|can|could)\b"),
     ("an ai", r"\bas an ai(?: language)?(?: model| assistant)?,? i\b"),
     ("i am an ai", r"\bi am an ai (?:language )?model\b"),
     ("段", r"第[一二三四五六]段(?:主要|应|可以|将|描述|介绍|讲述|写|需要)"),
@@ -101,10 +135,34 @@ _ANYWHERE = (
         r"(?:希望|但愿)(?:以上|这篇|上述)[^。！\n]{0,30}(?:有所?帮助|有用|满意|符合|满足)",
     ),
 )
-_PHRASES = [
-    (keys.split("|"), re.compile(phrase, re.IGNORECASE | re.MULTILINE))
-    for keys, phrase in _ANYWHERE
-]
+# A text that tells what happens in it. One about another's work may.
+_COURSE = (
+    (
+        "begins|starts|opens|ends|concludes|unfolds|revolves|continues|follows",
+        r"(?:^|[.!?…][\"”’]*\s+)\W*(?:as )?(?:the|this|our|my) (?:story|tale|narrative|essay"
+        r"|article|blog(?: post)?) (?:then )?(?:begins|starts|opens|ends|concludes|unfolds|revolves"
+        r"|continues|follows)\b",
+    ),
+    (
+        "this story|this tale|this narrative|this blog",
+        r"\bthis (?:story|tale|narrative|blog(?: post)?) (?:is|was|has|brings|explores|reminds"
+        r"|takes|will|would|serves|shows|highlights|captures|follows|teaches|ends|begins|starts|tells"
+        r"|demonstrates|illustrates)\b",
+    ),
+    ("故事|文章", r"(?:故事|文章)的?(?:开头|结尾|开篇|末尾)(?:部分)?(?:描述|讲述|写|应)"),
+)
+_Phrases = list[tuple[list[str], re.Pattern[str]]]
+
+
+def _compiled(phrases: Iterable[tuple[str, str]]) -> _Phrases:
+    return [
+        (keys.split("|"), re.compile(phrase, re.IGNORECASE | re.MULTILINE))
+        for keys, phrase in phrases
+    ]
+
+
+_OF_MAKING = _compiled(_ANYWHERE)
+_OF_ALL = _compiled((*_ANYWHERE, *_COURSE))
 _AT_LINE_START = (
     rf"(?:please )?(?:write|rewrite|finish|end(?! of)|continue|expand|extend|conclude"
     rf"|lengthen) (?:with )?"
@@ -129,6 +187,14 @@ _ABOUT_TEXTS = re.compile(
 )
 
 
+# Where another's work is the subject, its course may be told.
+_ABOUT_A_WORK = re.compile(
+    r"\b(?:books?|novels?|films?|movies?|plays?|poems?|stor(?:y|ies)|tales?|myths?|series|articles?)"
+    r" (?:called|titled|entitled|named|by)\b|\bthe (?:book|novel|film|movie|play) [\"“'‘A-Z]"
+    r"|\bplots?\b|\bliterature\b|\bread (?:a|an|the)\b|《",
+)
+
+
 class RemarkRule:
     """Talk about the text or its making: `meta_talk`; in prose, outside quotation marks."""
 
@@ -137,22 +203,24 @@ class RemarkRule:
 
     def judge(self, text: "JudgedText", known: "Circumstances") -> str | None:
         """Judge the prose."""
-        if _ABOUT_TEXTS.search(known.instruction or ""):
+        instruction = known.instruction or ""
+        if _ABOUT_TEXTS.search(instruction):
             return None
-        return "meta_talk" if any(map(_talks, text.paragraphs)) else None
+        phrases = _OF_MAKING if _ABOUT_A_WORK.search(instruction) else _OF_ALL
+        return "meta_talk" if any(_talks(part, phrases) for part in text.paragraphs) else None
 
     def sign(self, _known: "Circumstances") -> None:
         """Return none: what lasts is looked for in the complete paragraphs."""
 
 
-def _talks(part: str) -> bool:
+def _talks(part: str, phrases: _Phrases) -> bool:
     """Tell whether a paragraph talks so in its own voice."""
     if _LINE.search(part):
         return True
     lower = part.lower()
     return any(
         _is_own_voice(part, match.start())
-        for keys, phrase in _PHRASES
+        for keys, phrase in phrases
         if any(map(lower.__contains__, keys))
         for match in phrase.finditer(part)
     )

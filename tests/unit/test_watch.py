@@ -25,6 +25,8 @@ PIECES = [
     "same row\n",
     "\n---\n",
     "\n\n- - -",
+    "\nThe End.\n",
+    "\n（完）\n",
     "Sure! Here is the essay:\n",
     "I'm sorry, but I can't.",
     "Let me know if you'd like me to change it.",
@@ -102,7 +104,9 @@ def rambling(rng):
             language = rng.choice(["en", "zh"])
         elif mishap < 0.12:
             parts.append(
-                rng.choice(["\n\n---\n\n", "\n", " | ", "\n```\n", "\n| a | b |\n|--|--|\n"])
+                rng.choice(
+                    ["\n\n---\n\n", "\nThe End\n", "\n", " | ", "\n```\n", "\n| a | b |\n|--|--|\n"]
+                )
             )
         else:
             parts.append(sentence(rng, language))
@@ -154,6 +158,22 @@ def test_a_text_is_condemned_within_one_piece_of_its_loss(text, lost_at, reason)
     pieces = [text[start : start + 20] for start in range(0, len(text), 20)]
     first = next(number for number, piece in enumerate(pieces) if watch(piece) == reason)
     assert first == -(-(text.index(lost_at) + len(lost_at)) // 20) - 1
+
+
+@pytest.mark.parametrize(
+    ("tail", "kept"),
+    [
+        ("\n\nThe End", "\n\nThe End"),
+        ("\n\n**The End.**\n\nThis moved me, and I hope to read more.", "\n\n**The End.**"),
+        ("\n\n（完）\n\n谢谢大家。", "\n\n（完）"),
+        ("\n\nThe End\n\n" + "And then they met. " * 30, None),
+        ("\n\nThe end of the road was near.", None),
+    ],
+)
+def test_what_follows_the_end_is_cut_if_it_is_short(tail, kept):
+    text = "The mill stood still.\n\nNobody came." + tail.rstrip()
+    expected = text if kept is None else "The mill stood still.\n\nNobody came." + kept
+    assert DefaultProfile().trim(text) == expected
 
 
 def test_a_spaced_break_that_is_still_being_written_counts_for_nothing():
