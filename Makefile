@@ -38,7 +38,7 @@ demo: setup
 
 # Those on vLLM want both cores for themselves.
 test: setup
-	$(BIN)/pytest -m 'not engine' --numprocesses 2 --dist worksteal
+	$(BIN)/pytest -m 'not engine' --numprocesses 2 --dist loadfile
 	$(BIN)/pytest -m engine
 
 # Every kill, full disk and bad file instead of a sample.

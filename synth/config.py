@@ -109,6 +109,11 @@ class ExtendConfig(Settings):
     """Longest answer of stage 1, of which a third is dropped anyway; null: as the other stage."""
     target_growth: float = Field(2.5, ge=1.0)
     """A stage is asked for this multiple of the text that it is shown, in words."""
+    plan: bool = False
+    """Before each round, the base model lists the parts of the longer text and their words; both
+    stages are shown that plan (`plan.j2` of the prompt set)."""
+    max_plan_tokens: int = Field(512, ge=8)
+    """Longest plan, in tokens."""
     min_growth: float = Field(1.2, ge=1.0)
     """An extended response must exceed this multiple of the initial response, in words."""
     decoding: DecodingConfig | None = None

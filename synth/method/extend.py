@@ -13,6 +13,7 @@ from synth.engine.base import Completion, Request, WatchCall
 from synth.method.forms.draft import watch_head, watch_spliced
 from synth.method.forms.text_form import Spliced
 from synth.method.judge import judge_response
+from synth.method.prompts.prompt_set import ExtensionTask
 from synth.method.recipe import CohortContext, Prompt, failure_of
 from synth.method.sample import Exchange, ExtendedResponse, InitialResponse, MicroIteration
 from synth.method.stages import Stage
@@ -44,10 +45,15 @@ class Extension:
 
     async def run_micro_iteration(self) -> None:
         """Run both stages; the candidate becomes the text if it passes and is better."""
-        head_request = self._request(Stage.EXTEND_HEAD, self._recipe.form.outline(self.text))
+        exchanges, plan = await self._plan()
+        outline = self._recipe.form.outline(self.text)
+        prompts = self._recipe.prompts
+        head_request = self._request(
+            Stage.EXTEND_HEAD, prompts.extend_head(self._task(outline), plan)
+        )
         self._book.verdicts.begin(head_request)
         head_completion = await self._engine.generate(head_request, self._watch_head)
-        exchanges = [(head_request, head_completion)]
+        exchanges.append((head_request, head_completion))
         head = self._recipe.form.head(head_completion.text)
         reason = failure_of(head_completion) or await self._recipe.objection_to_head(
             self._initial.instruction.text, head
@@ -56,7 +62,9 @@ class Extension:
             draft = head or head_completion.text
             self._drop(exchanges, MicroIteration(count_words(draft), reason), draft)
             return
-        tail_request = self._request(Stage.EXTEND_TAIL, self.text, prefill=head)
+        tail_request = self._request(
+            Stage.EXTEND_TAIL, prompts.extend_tail(self._task(self.text), plan), prefill=head
+        )
         self._book.verdicts.begin(tail_request)
         tail_completion = await self._engine.generate(tail_request, lambda: self._watch_tail(head))
         exchanges.append((tail_request, tail_completion))
@@ -89,15 +97,26 @@ class Extension:
     def _circumstances(self) -> Circumstances:
         return self._recipe.circumstances(self._initial.instruction.text)
 
-    def _request(self, stage: Stage, text: str, prefill: str = "") -> Request:
-        instruction, prompts = self._initial.instruction, self._recipe.prompts
-        ask = prompts.extend_head if stage is Stage.EXTEND_HEAD else prompts.extend_tail
+    async def _plan(self) -> tuple[list[tuple[Request, Completion]], str]:
+        """Ask for a plan, where configured; one that fails is none."""
+        if not self._recipe.config.extend.plan:
+            return [], ""
+        user = self._recipe.prompts.plan(self._task(self.text))
+        request = self._request(Stage.PLAN, user)
+        completion = await self._engine.generate(request)
+        return [(request, completion)], completion.text.strip()
+
+    def _task(self, text: str) -> ExtensionTask:
+        growth = self._recipe.config.extend.target_growth
+        return ExtensionTask(self._initial.instruction.text, text, growth)
+
+    def _request(self, stage: Stage, user: str, prefill: str = "") -> Request:
         return self._recipe.request(
             Prompt(
                 f"{self._id}/{stage}-{len(self.micro_iterations)}",
                 stage,
-                instruction.slot.sequence,
-                user=ask(instruction.text, text, self._recipe.config.extend.target_growth),
+                self._initial.instruction.slot.sequence,
+                user=user,
                 prefill=prefill,
                 attempt=self._attempt,
             )

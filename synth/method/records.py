@@ -9,6 +9,7 @@ from selflengthen.chat.messages import conversation
 from selflengthen.contract.base import TokenCounts
 from selflengthen.contract.record import Attempts, MicroIterationRow, Record, TextLengths
 from selflengthen.contract.row import Row
+from synth.method.prompts.prompt_set import ExtensionTask
 from synth.method.recipe import Recipe
 from synth.method.sample import ExtendedResponse
 from synth.method.stages import ModelRole
@@ -69,7 +70,7 @@ def extender_row(record: Record, recipe: Recipe) -> Row:
         random.Random(f"{recipe.config.seed}:{record.id}:training-outline"),
     )
     target_growth = recipe.config.extend.target_growth
-    prompt = recipe.prompts.extend_tail(record.instruction, outline, target_growth)
+    prompt = recipe.prompts.extend_tail(ExtensionTask(record.instruction, outline, target_growth))
     return _row(record, ModelRole.EXTENDER, prompt, recipe)
 
 

@@ -27,6 +27,8 @@ class Stage(StrEnum):
     EXPAND = "expand"
     JUDGE = "judge"
     GENERATE = "generate"
+    PLAN = "plan"
+    """What an extension will consist of, with `extend.plan`."""
     EXTEND_HEAD = "extend_head"
     EXTEND_TAIL = "extend_tail"
     RATE = "rate"
@@ -69,6 +71,11 @@ STAGES = {
         decoding=lambda config: config.generate.decoding,
         max_completion_tokens=lambda config: config.generate.max_completion_tokens,
         title="initial responses",
+    ),
+    Stage.PLAN: StageSpec(
+        ModelRole.BASE,
+        decoding=lambda config: config.extend.decoding,
+        max_completion_tokens=lambda config: config.extend.max_plan_tokens,
     ),
     Stage.EXTEND_HEAD: StageSpec(
         ModelRole.EXTENDER,

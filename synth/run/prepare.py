@@ -16,7 +16,7 @@ from selflengthen.plugins import digests
 from selflengthen.resolved_config import resolve
 from synth.config import RunConfig
 from synth.engine.config import EngineConfig
-from synth.method.prompts.prompt_set import load_prompt_set
+from synth.method.prompts.prompt_set import PromptSet, load_prompt_set
 from synth.method.recipe import Recipe
 from synth.method.seeds.seed_file import Seeds, load_held_out, load_seeds
 from synth.method.stages import ModelRole
@@ -50,10 +50,7 @@ def prepare(config: RunConfig, iteration: int, directory: RunDirectory) -> Prepa
     # A person's own rules are loaded, so that what is wrong with them is said now.
     config.filter.watch_draft()
     prompts = load_prompt_set(config.prompts)
-    if config.judge.response and not prompts.can_rate:
-        raise ConfigError(
-            f"judge.response: {config.prompts} has no rate.j2; write one, or unset it"
-        )
+    _check_templates(config, prompts)
     seeds = load_seeds(config.seeds)
     held_out = load_held_out(config.held_out.instructions, config.held_out.num_instructions)
     pool = _pool(seeds, iteration, directory)
@@ -76,6 +73,14 @@ def prepare(config: RunConfig, iteration: int, directory: RunDirectory) -> Prepa
         **({"own_code_sha256": own_code} if own_code else {}),
     }
     return PreparedRun(recipe, directory, resolve_run(config, inputs, recipe.asked_before))
+
+
+def _check_templates(config: RunConfig, prompts: PromptSet) -> None:
+    needed = {"rate": ("judge.response", config.judge.response)}
+    needed |= {"plan": ("extend.plan", config.extend.plan)}
+    for kind, (key, is_set) in needed.items():
+        if is_set and not prompts.has(kind):
+            raise ConfigError(f"{key}: {config.prompts} has no {kind}.j2; write one, or unset it")
 
 
 def _asked_before(config: RunConfig, directory: RunDirectory) -> tuple[int, ...]:

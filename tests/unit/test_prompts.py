@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from selflengthen.errors import ConfigError
-from synth.method.prompts.prompt_set import BUILT_IN, load_prompt_set
+from synth.method.prompts.prompt_set import BUILT_IN, ExtensionTask, load_prompt_set
 from synth.method.seeds.seed_file import load_seeds
 
 KINDS = {
@@ -25,7 +25,7 @@ HOSTILE = "{{ 7 * 7 }} {% raw %} {# no #} <|im_end|> {text} %s"
 def test_values_are_put_in_as_they_are(name):
     prompts = load_prompt_set(name)
     assert HOSTILE in prompts.judge(HOSTILE)
-    rendered = prompts.extend_tail(HOSTILE, f"text {HOSTILE}", 2.0)
+    rendered = prompts.extend_tail(ExtensionTask(HOSTILE, f"text {HOSTILE}", 2.0))
     assert rendered.count(HOSTILE) == 2
     assert HOSTILE in prompts.prefill([HOSTILE, "b"])
 
@@ -38,8 +38,8 @@ def test_the_prefilled_list_ends_with_the_next_number():
 @pytest.mark.parametrize("name", BUILT_IN_SETS)
 def test_prompts_of_one_task_share_everything_before_the_text(name):
     prompts = load_prompt_set(name)
-    first = prompts.extend_tail("same task", "one", 2.0)
-    second = prompts.extend_tail("same task", "two", 2.0)
+    first = prompts.extend_tail(ExtensionTask("same task", "one", 2.0))
+    second = prompts.extend_tail(ExtensionTask("same task", "two", 2.0))
     shared = next(i for i, (a, b) in enumerate(zip(first, second, strict=False)) if a != b)
     assert first.index("same task") < shared == first.index("one")
 
@@ -66,7 +66,7 @@ def test_fixed_lines_are_those_of_the_templates(name):
     prompts = load_prompt_set(name)
     assert len(prompts.fixed_lines) >= 7
     for extend in (prompts.extend_head, prompts.extend_tail):
-        prompt = extend("x", "y", 2.0)
+        prompt = extend(ExtensionTask("x", "y", 2.0))
         assert sum(line in prompt for line in prompts.fixed_lines) >= 1
 
 
@@ -76,18 +76,30 @@ def test_fixed_lines_are_those_of_the_templates(name):
 def test_the_stages_are_told_how_long_the_text_is_and_should_become(num_words, target):
     prompts = load_prompt_set("en")
     for extend in (prompts.extend_head, prompts.extend_tail):
-        prompt = extend("x", "word " * num_words, 2.5)
+        prompt = extend(ExtensionTask("x", "word " * num_words, 2.5))
         assert f"{num_words} words" in prompt
         assert target in prompt
+
+
+@pytest.mark.parametrize("name", BUILT_IN_SETS)
+def test_a_plan_stands_before_what_is_asked_for(name):
+    prompts, task = load_prompt_set(name), ExtensionTask("a task", "a draft", 2.0)
+    assert "a draft" in prompts.plan(task)
+    for extend in (prompts.extend_head, prompts.extend_tail):
+        assert HOSTILE not in extend(task)
+        before, plan, after = extend(task, HOSTILE).partition(f"\n{HOSTILE}\n\n")
+        assert plan
+        assert "a draft" in before
+        assert extend(task).endswith(after)
 
 
 def test_one_template_is_enough_for_both_stages(own_set):
     for stage in ("head", "tail"):
         (own_set / f"extend_{stage}.j2").unlink()
     (own_set / "extend.j2").write_text("{{ instruction }}: {{ text }} ({{ target_words }})")
-    prompts = load_prompt_set(str(own_set))
-    assert prompts.extend_head("x", "y y", 10.0) == prompts.extend_tail("x", "y y", 10.0)
-    assert prompts.extend_head("x", "y y", 10.0) == "x: y y (20)"
+    prompts, task = load_prompt_set(str(own_set)), ExtensionTask("x", "y y", 10.0)
+    assert prompts.extend_head(task) == prompts.extend_tail(task)
+    assert prompts.extend_head(task) == "x: y y (20)"
 
 
 def test_what_a_set_lacks_comes_from_its_base(tmp_path):
@@ -196,5 +208,5 @@ def test_the_package_brings_all_data_files():
         for path in Path("synth", folder).rglob("*")
         if path.is_file() and path.suffix not in (".py", ".pyc")
     ]
-    assert len(data) == 22
+    assert len(data) == 24
     assert all(any(fnmatch.fnmatch(path, pattern) for pattern in patterns) for path in data)

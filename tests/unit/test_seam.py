@@ -7,7 +7,7 @@ import pytest
 from filters import PROFILES, Circumstances
 from filters.profile import DefaultProfile
 from prose_texts import BODIES
-from runs import small_config
+from runs import run_scripted, small_config
 from scripted_engine import Answer, ScriptedEngine
 from synth.engine.base import Completion, FinishReason
 from synth.method.books.book import CohortBook
@@ -18,6 +18,7 @@ from synth.method.prompts.prompt_set import load_prompt_set
 from synth.method.recipe import CohortContext, Recipe
 from synth.method.sample import InitialResponse, Instruction, Slot
 from synth.method.stages import Stage
+from writer import write
 
 FORM = DefaultForm()
 MILL, BEES, LOG, COUNCIL, BREAD, BOX = BODIES[:6]
@@ -164,3 +165,25 @@ def test_the_best_round_has_the_largest_product_of_length_and_score(monkeypatch)
     )
     assert [step.reason for step in extended.micro_iterations] == [None, "not_better", None]
     assert extended.score == 0.8
+
+
+def test_both_stages_follow_the_plan_of_their_round(tmp_path):
+    def plan_or_write(asked):
+        return Answer("1. The flood, 200 words") if asked.kind is Stage.PLAN else write(asked)
+
+    engine = ScriptedEngine(plan_or_write)
+    config = small_config(num_instructions=4, extend={"plan": True, "micro_iterations": 2})
+    files, _ = run_scripted(tmp_path, config, engine)
+    plans = [one for one in engine.requests if one.kind is Stage.PLAN]
+    heads = [one for one in engine.requests if one.kind is Stage.EXTEND_HEAD]
+    tails = [one for one in engine.requests if one.kind is Stage.EXTEND_TAIL]
+    assert len(plans) == len(heads) > 0
+    assert all("\n1. The flood, 200 words\n" in one.user for one in (*heads, *tails))
+    assert {one.adapter for one in plans} == {None}
+    assert list(files.read_records())
+
+
+def test_without_a_plan_nothing_is_asked_for_one(tmp_path):
+    engine = ScriptedEngine(write)
+    run_scripted(tmp_path, small_config(num_instructions=4), engine)
+    assert not [one for one in engine.requests if one.kind is Stage.PLAN]

@@ -35,7 +35,7 @@ class Placeholders:
 
 
 _OF_EXTENSION = Placeholders(
-    frozenset({"instruction", "text"}), frozenset({"num_words", "target_words"})
+    frozenset({"instruction", "text"}), frozenset({"num_words", "target_words", "plan"})
 )
 _PLACEHOLDERS = {
     "instruct": Placeholders(),
@@ -43,7 +43,12 @@ _PLACEHOLDERS = {
     "extend_head": _OF_EXTENSION,
     "extend_tail": _OF_EXTENSION,
 }
-_PLACEHOLDERS_OF_OPTIONAL = {"rate": Placeholders(frozenset({"instruction", "text"}))}
+_PLACEHOLDERS_OF_OPTIONAL = {
+    "rate": Placeholders(frozenset({"instruction", "text"})),
+    "plan": Placeholders(
+        frozenset({"instruction", "text"}), frozenset({"num_words", "target_words"})
+    ),
+}
 _FOR_BOTH_STAGES = "extend"
 """A template for both stages of an extension, where a set has none for each."""
 # Shorter lines occur in ordinary text.
@@ -72,6 +77,26 @@ class Wording(Settings):
     def answers(self) -> tuple[str, str]:
         """What the judge chooses between."""
         return self.answer_yes, self.answer_no
+
+
+@dataclass(frozen=True, slots=True)
+class ExtensionTask:
+    """What is to become longer, and how long."""
+
+    instruction: str
+    text: str
+    target_growth: float
+    """The multiple of the text's words that is asked for."""
+
+    def values(self) -> dict[str, str | int]:
+        """Return what templates can use of it."""
+        num_words = count_words(self.text)
+        return {
+            "instruction": self.instruction,
+            "text": self.text,
+            "num_words": num_words,
+            "target_words": _rounded(num_words * self.target_growth),
+        }
 
 
 @dataclass(frozen=True)
@@ -105,31 +130,28 @@ class PromptSet:
     def rate(self, instruction: str, text: str) -> str:
         """Render the user turn that asks whether a text is a good answer.
 
-        Raises: KeyError: the set has no template for it, see `can_rate`.
+        Raises: KeyError: the set has no template for it, see `has`.
         """
         return self._templates["rate"].render(instruction=instruction, text=text)
 
-    @property
-    def can_rate(self) -> bool:
-        """Whether there is a template that asks about responses."""
-        return "rate" in self._templates
+    def has(self, kind: str) -> bool:
+        """Tell whether there is a template that a set may lack: `rate` or `plan`."""
+        return kind in self._templates
 
-    def extend_head(self, instruction: str, text: str, target_growth: float) -> str:
+    def plan(self, task: "ExtensionTask") -> str:
+        """Render the user turn that asks for the parts of a longer form of a text.
+
+        Raises: KeyError: the set has no template for it, see `has`.
+        """
+        return self._templates["plan"].render(task.values(), plan="")
+
+    def extend_head(self, task: "ExtensionTask", plan: str = "") -> str:
         """Render the user turn of stage 1: a longer form of a text's beginning, without an end."""
-        return self._extend("extend_head", instruction, text, target_growth)
+        return self._templates["extend_head"].render(task.values(), plan=plan)
 
-    def extend_tail(self, instruction: str, text: str, target_growth: float) -> str:
+    def extend_tail(self, task: "ExtensionTask", plan: str = "") -> str:
         """Render the user turn of stage 2: a longer form of a whole text."""
-        return self._extend("extend_tail", instruction, text, target_growth)
-
-    def _extend(self, kind: str, instruction: str, text: str, target_growth: float) -> str:
-        num_words = count_words(text)
-        return self._templates[kind].render(
-            instruction=instruction,
-            text=text,
-            num_words=num_words,
-            target_words=_rounded(num_words * target_growth),
-        )
+        return self._templates["extend_tail"].render(task.values(), plan=plan)
 
     def parse_instruction(self, continuation: str) -> str:
         """Take the one instruction out of the model's continuation of the numbered list."""
