@@ -1,0 +1,186 @@
+"""An engine in virtual time whose steps take the longer the more sequences run.
+
+What a request writes and whether it is accepted are drawn by its id, so that every schedule has the
+same work.
+"""
+
+import asyncio
+import heapq
+import random
+from dataclasses import dataclass, field
+from itertools import count
+
+from filters.rule import Circumstances
+from synth.engine.base import Completion, EngineLoad, FinishReason, NewWatch, Request
+from synth.method.stages import Stage
+
+_BAD = "bad"
+_INSTRUCTION_TOKENS, _INSTRUCTION_WORDS = 40, 12
+_INITIAL_WORDS = 20
+
+
+class MarkedTexts:
+    """A filter profile that drops what the engine marked."""
+
+    def judge(self, text: str, _known: Circumstances) -> str | None:
+        """Return the mark."""
+        return _BAD if text.startswith(_BAD) else None
+
+    def trim(self, text: str) -> str:
+        """Cut nothing."""
+        return text.strip()
+
+    def watch(self, _known: Circumstances) -> None:
+        """Return none."""
+
+    def watch_draft(self) -> None:
+        """Return none."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """How much requests write, and how much of it is accepted."""
+
+    initial_tokens: float = 1200
+    stage_1_tokens: float = 1500
+    stage_2_tokens: float = 1800
+    more_per_round: float = 600
+    """Tokens of stage 2 per micro-iteration."""
+    sigma: float = 0.6
+    """Of the lognormal lengths, whose means the above are."""
+    runaways: float = 0.02
+    """Share of the requests that write to the limit."""
+    max_tokens: int = 16_384
+    initial_acceptance: float = 0.6
+    extension_acceptance: float = 0.5
+    """Of a try, with all its rounds."""
+
+    def tokens(self, request: Request, rng: random.Random) -> int:
+        """Draw how much a request writes, in tokens."""
+        if request.choices:
+            return 1
+        if request.kind is Stage.EXPAND:
+            return _INSTRUCTION_TOKENS
+        if rng.random() < self.runaways:
+            return self.max_tokens
+        mean = {
+            Stage.GENERATE: self.initial_tokens,
+            Stage.EXTEND_HEAD: self.stage_1_tokens,
+            Stage.EXTEND_TAIL: self.stage_2_tokens + self.more_per_round * _round(request),
+        }[Stage(request.kind)]
+        drawn = mean * rng.lognormvariate(-(self.sigma**2) / 2, self.sigma)
+        return max(1, min(round(drawn), self.max_tokens))
+
+    def text(self, request: Request, rng: random.Random) -> str:
+        """Write what the pipeline looks at: a good text, or one that the filter drops."""
+        if request.choices:
+            return request.choices[0]
+        if request.kind is Stage.EXPAND:
+            words = " ".join(f"w{rng.randrange(10**6)}" for _ in range(_INSTRUCTION_WORDS))
+            return f" Write about {words}."
+        if request.kind is Stage.GENERATE:
+            is_good = rng.random() < self.initial_acceptance
+            return "a " * _INITIAL_WORDS if is_good else _BAD
+        if request.kind is Stage.EXTEND_HEAD:
+            return "a " * _INITIAL_WORDS
+        one_try = request.id.rpartition("/")[0]
+        is_good = random.Random(f"{one_try} try").random() < self.extension_acceptance
+        num_words = round(_INITIAL_WORDS * (1.5 + 0.5 * _round(request)))
+        return " a" * num_words if is_good else ""
+
+
+def _round(request: Request) -> int:
+    return int(request.id.rpartition("-")[2])
+
+
+@dataclass
+class Load:
+    """What an engine did, in seconds of virtual time."""
+
+    first_s: float | None = None
+    last_s: float = 0.0
+    sequence_seconds: float = 0.0
+    below_half_s: float = 0.0
+    num_tokens: int = 0
+
+
+@dataclass
+class SteppedEngine:
+    """Sequences advance together, one token a step."""
+
+    num_seqs: int
+    base_s: float
+    per_sequence_s: float
+    work: Work
+    load_of: Load = field(default_factory=Load)
+
+    def __post_init__(self) -> None:
+        self._running: list[tuple[float, int, asyncio.Future[None]]] = []
+        self._number = count()
+        self._progress = 0.0
+        """Tokens that a sequence has which runs since the beginning."""
+        self._at_s = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def capacity(self) -> int:
+        """As many as run: the simulation has no queue inside the engine."""
+        return self.num_seqs
+
+    def load(self) -> EngineLoad:
+        """Return the tokens it gave."""
+        return EngineLoad(num_generated_tokens=self.load_of.num_tokens)
+
+    async def generate(self, request: Request, _new_watch: NewWatch | None = None) -> Completion:
+        """Answer when the tokens have been written."""
+        rng = random.Random(f"{request.id} work")
+        num_tokens = self.work.tokens(request, rng)
+        await self._write(num_tokens)
+        self.load_of.num_tokens += num_tokens
+        is_cut = num_tokens == self.work.max_tokens
+        text = (
+            _BAD if is_cut and request.kind is Stage.EXTEND_HEAD else self.work.text(request, rng)
+        )
+        reason = FinishReason.LENGTH if is_cut else FinishReason.STOP
+        return Completion(text, reason, 0, 0, num_tokens)
+
+    async def close(self) -> None:
+        """Do nothing."""
+
+    async def _write(self, num_tokens: int) -> None:
+        loop = asyncio.get_running_loop()
+        self._advance(loop.time())
+        done = loop.create_future()
+        heapq.heappush(self._running, (self._progress + num_tokens, next(self._number), done))
+        self._set_timer(loop)
+        await done
+
+    def _step_s(self) -> float:
+        return self.base_s + self.per_sequence_s * len(self._running)
+
+    def _advance(self, now_s: float) -> None:
+        seconds, load = now_s - self._at_s, self.load_of
+        if self._running:
+            self._progress += seconds / self._step_s()
+            load.sequence_seconds += seconds * len(self._running)
+        if load.first_s is not None and 2 * len(self._running) < self.num_seqs:
+            load.below_half_s += seconds
+        load.first_s = now_s if load.first_s is None else load.first_s
+        self._at_s = load.last_s = now_s
+
+    def _set_timer(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = None
+        if self._running:
+            seconds = max(0.0, (self._running[0][0] - self._progress) * self._step_s())
+            self._timer = loop.call_later(seconds, self._finish)
+
+    def _finish(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._advance(loop.time())
+        while self._running and self._running[0][0] <= self._progress + 1e-6:
+            _, _, done = heapq.heappop(self._running)
+            if not done.done():
+                done.set_result(None)
+        self._set_timer(loop)
