@@ -161,7 +161,9 @@ def test_a_bubble_is_time_with_room_until_the_last_work_has_begun():
 def test_an_engine_with_work_left_is_never_left_with_room(tmp_path, cohort_instructions):
     """Ranking points and cohorts' stragglers are bridged by other cohorts."""
     config = small_config(
-        num_instructions=max(400, 6 * cohort_instructions), cohort_instructions=cohort_instructions
+        num_instructions=max(400, 6 * cohort_instructions),
+        cohort_instructions=cohort_instructions,
+        filter="any_text:AnyText",
     )
     with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
         files, _ = run_scripted(tmp_path, config, PacedEngine(write, concurrency=16), runner)
@@ -180,6 +182,8 @@ def test_only_a_few_cohorts_are_open_whatever_the_run_s_size(tmp_path, num_cohor
             most_open.append(len(list(journals.glob("cohort-*.jsonl"))))
             return await super().generate(request, new_watch)
 
-    config = small_config(num_instructions=4 * num_cohorts, cohort_instructions=4)
+    config = small_config(
+        num_instructions=4 * num_cohorts, cohort_instructions=4, filter="any_text:AnyText"
+    )
     run_scripted(tmp_path, config, Watched(write, concurrency=16))
     assert 1 < max(most_open) <= 16

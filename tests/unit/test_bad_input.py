@@ -46,7 +46,7 @@ def refuse(tmp_path, *arguments, config=CPU):
         (["--iteration", "0"], "is not in the range"),
         (["--no-such-option"], "No such option"),
         (["-o", "seeds=missing.jsonl"], "cannot read 'missing.jsonl'"),
-        (["-o", "prompts=fr"], "use en, zh, or a folder"),
+        (["-o", "prompts=fr"], "use en, en-small, zh, zh-small, or a folder"),
         (["-o", "filter.profile=strict"], "'reference-qwen'"),
         (["-o", "adapters.generator=nowhere"], "adapter_config.json: cannot read"),
         (["--iteration", "2"], "iteration 1 is not complete"),

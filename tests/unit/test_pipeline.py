@@ -248,7 +248,12 @@ def test_an_idle_engine_gets_another_cohort(tmp_path):
 
 def test_the_system_prompt_is_the_first_turn_of_every_request(tmp_path):
     engine = ScriptedEngine(write)
-    run_scripted(tmp_path, small_config(model={"name": "x", "system_prompt": "Be long."}), engine)
+    config = small_config(
+        model={"name": "x", "system_prompt": "Be long."},
+        judge={"response": True},
+        extend={"plan": True, "attempts": 2},
+    )
+    run_scripted(tmp_path, config, engine)
     assert {asked.kind for asked in engine.requests} == set(Stage)
     for asked in engine.requests:
         assert [turn["role"] for turn in asked.messages] == ["system", "user"]

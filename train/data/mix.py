@@ -18,13 +18,17 @@ def mixed_in(mix: Sequence[MixSource], num_rows: int, seed: int) -> list[Shard]:
     Raises: ShardError: the first bad row as file:line with the reason, or nothing to read.
     """
     total = num_rows / (1.0 - sum(source.share for source in mix))
-    return [
-        shard
-        for number, source in enumerate(mix)
-        for shard in _draw(
-            read_rows([source.path]), round(source.share * total), f"{seed}:{number}"
-        )
-    ]
+    drawn = []
+    for number, source in enumerate(mix):
+        drawn += _draw(_read(source.path), round(source.share * total), f"{seed}:{number}")
+    return drawn
+
+
+def _read(path: str) -> list[Shard]:
+    try:
+        return read_rows([path])
+    except ShardError as error:
+        raise ShardError(f"data.mix: {str(error).removeprefix('--data ')}") from None
 
 
 def _draw(shards: Sequence[Shard], num_rows: int, seed: str) -> list[Shard]:
