@@ -51,3 +51,15 @@ def is_first(numbers_N: Numbers) -> NDArray[np.bool_]:
     first = np.zeros(len(numbers_N), np.bool_)
     first[np.unique(numbers_N, return_index=True)[1]] = True
     return first
+
+
+def place_before(numbers_N: Numbers) -> NDArray[np.int64]:
+    """Return where each number stood the last time before, or -1.
+
+    Shapes: N numbers, N places.
+    """
+    order = np.argsort(numbers_N, kind="stable")
+    is_same = numbers_N[order][1:] == numbers_N[order][:-1]
+    before = np.full(len(numbers_N), -1)
+    before[order[1:][is_same]] = order[:-1][is_same]
+    return before

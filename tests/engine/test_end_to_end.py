@@ -17,6 +17,7 @@ SETTINGS = [
     "expand.attempts=40",
     "generate.max_completion_tokens=96",
     "extend.attempts=4",
+    "extend.extensions=1",
     "extend.max_completion_tokens=256",
     "extend.max_stage_1_tokens=160",
     "held_out.num_instructions=2",

@@ -151,6 +151,26 @@ DEFECTS = {
         joined(TREE, "全文共约八百字，符合要求。"),
         joined(SALT, "以上是扩写后的文章，增加了细节。"),
     ],
+    "local_repeat": [
+        joined(
+            MILL,
+            "The miller said that the wheel would turn again in spring. He said that the wheel "
+            "would turn again when the snow was gone.",
+            BEES,
+            "She opened the hive with bare hands every morning at six, and she opened the hive "
+            "with bare hands every morning in winter too.",
+            "Nobody had ever seen her wear a veil, and nobody had ever seen her wear a glove.",
+            LOG,
+        ),
+        joined(
+            BREAD,
+            *(
+                f"They had come to the {place} because it was the {place} that they had come to, "
+                f"and it was the {place} that they had come to see."
+                for place in ("bakery", "harbour", "market")
+            ),
+        ),
+    ],
     "loop": [
         joined(MILL, "And the wheel turned and the wheel stopped and " * 12 + "the wheel turned."),
         joined(
@@ -274,6 +294,15 @@ LOOKALIKES = {
         joined(MILL, "The story of the mill begins with a flood. Add more salt if you like."),
         joined(BEES, "“This story is true,” he said, and told her the rest of the story."),
         joined(COUNCIL, "This bridge is the end of the road; to draft the next plan takes a year."),
+    ],
+    "local_repeat": [
+        joined(MILL, "A mill is a mill is a mill, said the miller, and a mill it is.", BEES),
+        joined(
+            BREAD,
+            "We will bake in the morning, we will bake at noon, and we will bake at night.",
+            LOG,
+            "I hope to see the river run clear. I hope to see the day when the mill turns again.",
+        ),
     ],
     "loop": [
         joined(MILL, "Round and round and round it went, and round again. Never, never, never!"),

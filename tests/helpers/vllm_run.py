@@ -16,6 +16,7 @@ SETTINGS = [
     "expand.attempts=40",
     "generate.max_completion_tokens=128",
     "extend.attempts=2",
+    "extend.extensions=1",
     "extend.max_completion_tokens=192",
     "extend.max_stage_1_tokens=128",
     "held_out.num_instructions=0",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from filters.text.ngrams import Numbers, is_first, ngram_hashes, unit_numbers
+from filters.text.ngrams import is_first, ngram_hashes, place_before, unit_numbers
 from filters.text.sentences import UNITS_PER_WORD, is_unspaced
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def least_vocabulary(units_N: Sequence[str], length: int) -> float:
     if len(units_N) < length:
         return 1.0
     starts = np.arange(0, len(units_N) - length + 1, _VOCABULARY_STEP)
-    before = _stretches(_place_before(unit_numbers(units_N)), length)
+    before = _stretches(place_before(unit_numbers(units_N)), length)
     num_different = (before < starts[:, None]).sum(axis=1)
     unspaced = _stretches(np.fromiter(map(is_unspaced, units_N), np.bool_, len(units_N)), length)
     is_spaced = 2 * unspaced[:, ::10].sum(axis=1) <= unspaced[:, ::10].shape[1]
@@ -88,12 +88,3 @@ def least_vocabulary(units_N: Sequence[str], length: int) -> float:
 def _stretches(values_N: NDArray[Any], length: int) -> NDArray[Any]:
     """Return every stretch whose vocabulary is counted, as a row."""
     return np.lib.stride_tricks.sliding_window_view(values_N, length)[::_VOCABULARY_STEP]
-
-
-def _place_before(numbers_N: Numbers) -> NDArray[np.int64]:
-    """Return where each number stood the last time before, or -1."""
-    order = np.argsort(numbers_N, kind="stable")
-    is_same = numbers_N[order][1:] == numbers_N[order][:-1]
-    before = np.full(len(numbers_N), -1)
-    before[order[1:][is_same]] = order[:-1][is_same]
-    return before
