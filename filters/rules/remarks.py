@@ -109,6 +109,23 @@ _ANYWHERE = (
         r"\bquality of (?:the |your |my )?(?:writing|text|draft|essay)\b"
         r"|\bimprove (?:this|your|the) (?:writing|text|essay|draft|story)\b",
     ),
+    (
+        "this piece will|words|is available|here goes again|come together",
+        r"\bthis piece will\b"
+        r"|\b(?:ends?|finish(?:es)?|written) in (?:about |around )?\d[\d,]+ words\b"
+        r"|\bfull (?:text|article|story) is available\b|\bhere goes again\b"
+        r"|\bthis (?:article|essay|story|piece|draft) come together\b",
+    ),
+    (
+        "here's the|here’s the",
+        r"\bhere['’]s the (?:final|next|last|first) (?:part|paragraph|section)\b",
+    ),
+    ("summary of", r"\bsummary of (?:my|the|this) (?:story|text|essay|article)\b[^.\n]*:\s*$"),
+    (
+        "me to",
+        r"\bif you (?:need|want|['’]d like|would like) me to (?:work on|write|add|change|continue"
+        r"|help)\b",
+    ),
     ("of how you", r"\bhere (?:is|are) (?:\w+ ){1,3}examples? of how you (?:might|can|could)\b"),
     ("an ai", r"\bas an ai(?: language)?(?: model| assistant)?,? i\b"),
     ("i am an ai", r"\bi am an ai (?:language )?model\b"),
@@ -164,8 +181,8 @@ def _compiled(phrases: Iterable[tuple[str, str]]) -> _Phrases:
 _OF_MAKING = _compiled(_ANYWHERE)
 _OF_ALL = _compiled((*_ANYWHERE, *_COURSE))
 _AT_LINE_START = (
-    rf"(?:please )?(?:write|rewrite|finish|end(?! of)|continue|expand|extend|conclude"
-    rf"|lengthen) (?:with )?"
+    rf"(?:(?:so|now|then),? )?(?:please )?(?:write|rewrite|finish|end(?! of)|continue|expand"
+    rf"|extend|conclude|lengthen) (?:with )?"
     rf"(?:the |this |your |an? )?(?:[\w,-]+ ){{0,6}}{_TEXT}(?!['’])",
     r"finish (?:with|off)\b.*\b(?:ending|smile|conclusion|note|sentence)\b",
     rf"this {_REWORKED} {_TEXT}",

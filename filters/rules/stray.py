@@ -18,13 +18,15 @@ _PLACEHOLDER = re.compile(
     r"[\[(【（<](?:\.{3}|…)?\s?(?:(?:the )?rest of|(?:and )?(?:so on|continue[sd]?)\b"
     r"|insert |add (?:more|your)|to be continued|remaining (?:text|sections?|paragraphs?|part)"
     r"|此处(?:省略|插入)|以下省略|省略|未完待续|待续|后续)[^\])】）>\n]*[\])】）>]"
+    r"|\[(?:link to|image|photo|picture|video|your (?:name|company|address|city)|writer ?\d"
+    r"|(?:recipient|company|sender)(?:['’]s)? name|name|date|city|address)\b[^\]\n]{0,40}\](?!\()"
     r"|\blorem ipsum\b|^\W*(?:to be continued|未完待续)\W*$",
     re.IGNORECASE | re.MULTILINE,
 )
 _STRAY_MARKUP = re.compile(
     r"</?(?:div|span|br|p|b|i|u|strong|em|font|center|a|table|td|tr|li|ul)\b[^>\n]*>|&(?:nbsp|amp|lt|gt|quot);"
-    r"|\[/?(?:b|i|url|quote|img)\]|\\n(?:\\n)?",
-    re.IGNORECASE,
+    r"|\[/?(?:b|i|url|quote|img)\]|\\n(?:\\n)?|^<<[^<>\n]+>>$",
+    re.IGNORECASE | re.MULTILINE,
 )
 _HTML_DOCUMENT = re.compile(r"\A\s*(?:<!doctype html|<html)|\\begin\{document\}", re.IGNORECASE)
 _ASKS_FOR_TEMPLATE = re.compile(

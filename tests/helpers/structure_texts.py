@@ -109,6 +109,8 @@ DEFECTS = {
         joined(LOG, "[The rest of the log continues in the same manner.]"),
         joined(BREAD, "To be continued"),
         joined(CLOCKS, "（此处省略三百字）", TREE),
+        joined("Dear [recipient's name],", MILL),
+        joined(BEES, "[Link to the second part]"),
     ],
     "thinking": [
         f"<think>\nThe user wants a text about a mill.\n</think>\n\n{MILL}",
@@ -140,6 +142,10 @@ DEFECTS = {
         joined(LOG, "Here is a longer version of the text, with more detail:", BEES),
         joined(BOX, "(Word count: 1,204 words)"),
         joined(COUNCIL, "I hope this helps with your project."),
+        joined(BEES, "So, write this next paragraph in a few sentences.", LOG),
+        joined(LOG, "It goes on after that, and ends in about 900 words.", BREAD),
+        joined(MILL, "Here's the final part: I want to speak of the miller.", BEES),
+        joined(COUNCIL, "Tell me if you would like me to work on something else."),
         joined(MILL, "This ending shows how much the mill meant to the valley."),
         joined(BEES, "You might add more details about the hive here."),
         joined(LOG, "The story ends with the captain, who closes his book.", BREAD),
@@ -265,6 +271,7 @@ LOOKALIKES = {
     ],
     "placeholder": [
         joined(MILL, "[He pauses at the door.]", "The rest of the wheel was oak."),
+        joined(BEES, "See [date palms](https://example.org/palms) and [the map].", LOG),
         joined(LOG, "The story of the bird is to be continued by whoever finds it."),
     ],
     "thinking": [joined(BREAD, "I think <3 is a heart, and the tag `<think>` opens a thought.")],

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from filters.text.judged import JudgedText
 
 _GROUP_WORDS, _NEAR_WORDS = 6, 100
+# In code points of a script without spaces: names of laws and techniques are long there.
+_UNSPACED_GROUP = 18
 # Shorter texts count as so long: two repeats are no habit.
 _MIN_WORDS = 300
 
@@ -44,7 +46,7 @@ def _per_thousand(text: "JudgedText") -> float:
     """Count repeats per 1,000 words; one that is longer than a group counts once."""
     scale = UNITS_PER_WORD if text.is_unspaced else 1.0
     units = [unit for segment in text.loose_units for unit in segment]
-    group = round(_GROUP_WORDS * scale)
+    group = _UNSPACED_GROUP if text.is_unspaced else _GROUP_WORDS
     before = place_before(ngram_hashes(units, group))
     away = np.arange(len(before)) - before
     is_repeat = (before >= 0) & (away >= group) & (away <= round(_NEAR_WORDS * scale))
