@@ -13,12 +13,12 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import fields
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
 from benchmarks.support.result import report
-from benchmarks.support.stepped_engine import SteppedEngine, Work
+from benchmarks.support.stepped_engine import Speed, SteppedEngine, Work
 from benchmarks.support.virtual_time import VirtualTimeLoop
 from selflengthen.tasks import together
 from synth.config import RunConfig
@@ -31,60 +31,53 @@ from synth.run.tally import Tally
 from synth.run.worker import Worker
 
 _COUNT = click.IntRange(min=1)
+T = TypeVar("T", Speed, Work)
 
 
 @click.command()
 @click.option("--instructions", multiple=True, type=_COUNT, default=(64, 256, 1000))
 @click.option("--engines", multiple=True, type=_COUNT, default=(1,))
 @click.option("--cohort", "cohorts", multiple=True, type=_COUNT, default=(8, 16, 32, 64, 128))
-@click.option("--sequences", default=256, type=_COUNT, help="Of an engine.")
-@click.option("--step-ms", default=15.0, help="Of a step, whoever runs.")
-@click.option("--sequence-ms", default=0.03, help="More for each sequence.")
-@click.option("--work", "overrides", multiple=True, metavar="KEY=NUMBER", help="Of `Work`.")
+@click.option("--speed", "speeds", multiple=True, metavar="KEY=NUMBER", help="Of `Speed`.")
+@click.option("--work", "works", multiple=True, metavar="KEY=NUMBER", help="Of `Work`.")
 def main(
     instructions: Sequence[int],
     engines: Sequence[int],
     cohorts: Sequence[int],
-    sequences: int,
-    step_ms: float,
-    sequence_ms: float,
-    overrides: Sequence[str],
+    speeds: Sequence[str],
+    works: Sequence[str],
 ) -> None:
     """Print makespans."""
-    work = _work(overrides)
-
-    def make_engine() -> SteppedEngine:
-        return SteppedEngine(sequences, step_ms / 1000, sequence_ms / 1000, work)
+    speed, work = _filled(Speed, speeds), _filled(Work, works)
 
     rows = []
     for number, num_engines, cohort in product(instructions, engines, cohorts):
         if cohort > number:
             continue
-        simulated = [make_engine() for _ in range(num_engines)]
-        _simulate(_config(number, cohort, sequences), simulated)
+        simulated = [SteppedEngine(speed, work) for _ in range(num_engines)]
+        _simulate(_config(number, cohort, speed.num_seqs), simulated)
         rows.append({"instructions": number, "engines": num_engines, "cohort": cohort})
         rows[-1] |= _row(simulated)
     options: list[tuple[str, object]] = [("--instructions", one) for one in instructions]
     options += [("--engines", one) for one in engines] + [("--cohort", one) for one in cohorts]
-    options += [("--sequences", sequences), ("--step-ms", step_ms), ("--sequence-ms", sequence_ms)]
-    options += [("--work", one) for one in overrides]
+    options += [("--speed", one) for one in speeds] + [("--work", one) for one in works]
     arguments = shlex.join(str(part) for option in options for part in option)
     report("tail", arguments, "makespan, simulated", rows)
 
 
-def _work(overrides: Sequence[str]) -> Work:
-    kinds = {field.name: type(getattr(Work(), field.name)) for field in fields(Work)}
+def _filled(kind: type[T], overrides: Sequence[str]) -> T:
+    defaults = {field.name: type(getattr(kind(), field.name)) for field in fields(kind)}
     given = dict(one.split("=", 1) for one in overrides)
-    if unknown := given.keys() - kinds.keys():
-        raise click.UsageError(f"--work: no {', '.join(sorted(unknown))}; use {', '.join(kinds)}")
-    return Work(**{key: kinds[key](value) for key, value in given.items()})
+    if unknown := given.keys() - defaults.keys():
+        raise click.UsageError(f"no {', '.join(sorted(unknown))}; use {', '.join(defaults)}")
+    return kind(**{key: defaults[key](value) for key, value in given.items()})
 
 
 def _row(engines: Sequence[SteppedEngine]) -> dict[str, Any]:
     one, loads = engines[0], [engine.load_of for engine in engines]
     makespan = max(load.last_s for load in loads)
     room = makespan * one.num_seqs * len(engines)
-    full_step = one.base_s + one.per_sequence_s * one.num_seqs
+    full_step = one.speed.step_s(one.num_seqs)
     evenly = sum(load.num_tokens for load in loads) * full_step / one.num_seqs / len(engines)
     return {
         "hours": round(makespan / 3600, 3),

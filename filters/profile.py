@@ -79,7 +79,7 @@ class DefaultProfile(Settings):
     poor_stretch_words: int = Field(150, ge=20)
     """Length of the stretches of which each must say something new, in words.
 
-    Source of this and the next seven: measured, see docs/reasons.md."""
+    Source of this and the next eight: measured, see docs/reasons.md."""
     min_new_share: float = Field(0.72, ge=0.0, lt=1.0)
     """Smallest share of a stretch's word groups that the text has not said before."""
     min_vocabulary: float = Field(0.42, ge=0.0, le=1.0)

@@ -93,6 +93,22 @@ def _round(request: Request) -> int:
     return int(request.id.rpartition("-")[2])
 
 
+@dataclass(frozen=True)
+class Speed:
+    """How fast an engine is; by default about an 8B model on an H100."""
+
+    num_seqs: int = 256
+    """Sequences that run at once."""
+    step_ms: float = 15.0
+    """Of a step, whoever runs."""
+    sequence_ms: float = 0.03
+    """More for each sequence."""
+
+    def step_s(self, num_running: int) -> float:
+        """Return how long a step takes, in seconds."""
+        return (self.step_ms + self.sequence_ms * num_running) / 1000
+
+
 @dataclass
 class Load:
     """What an engine did, in seconds of virtual time."""
@@ -108,9 +124,7 @@ class Load:
 class SteppedEngine:
     """Sequences advance together, one token a step."""
 
-    num_seqs: int
-    base_s: float
-    per_sequence_s: float
+    speed: Speed
     work: Work
     load_of: Load = field(default_factory=Load)
 
@@ -121,6 +135,11 @@ class SteppedEngine:
         """Tokens that a sequence has which runs since the beginning."""
         self._at_s = 0.0
         self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def num_seqs(self) -> int:
+        """Sequences that run at once."""
+        return self.speed.num_seqs
 
     @property
     def capacity(self) -> int:
@@ -156,7 +175,7 @@ class SteppedEngine:
         await done
 
     def _step_s(self) -> float:
-        return self.base_s + self.per_sequence_s * len(self._running)
+        return self.speed.step_s(len(self._running))
 
     def _advance(self, now_s: float) -> None:
         seconds, load = now_s - self._at_s, self.load_of
