@@ -25,7 +25,7 @@ from selflengthen.config_file import load_config
 from selflengthen.process.output_redirect import redirected_output
 from selflengthen.tasks import together
 from synth.config import RunConfig
-from synth.engine.admission import AdmittingEngine
+from synth.engine.admission.admitting import AdmittingEngine
 from synth.engine.base import Completion, Decoding, Engine, FinishReason, Request
 from synth.engine.start import prepare_engine, running_engine
 from synth.method.books.book import CohortBook

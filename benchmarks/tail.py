@@ -22,6 +22,7 @@ from benchmarks.support.stepped_engine import Speed, SteppedEngine, Work
 from benchmarks.support.virtual_time import VirtualTimeLoop
 from selflengthen.tasks import together
 from synth.config import RunConfig
+from synth.method.books.ledger import SPECULATIVE, Ledger
 from synth.method.cohort import Cohort, cohort_of
 from synth.method.recipe import Recipe
 from synth.method.registry import InstructionRegistry
@@ -30,6 +31,7 @@ from synth.run.prepare import prepare
 from synth.run.tally import Tally
 from synth.run.worker import Worker
 
+_MEMORY = Path("/dev/shm")
 _COUNT = click.IntRange(min=1)
 T = TypeVar("T", Speed, Work)
 
@@ -38,12 +40,14 @@ T = TypeVar("T", Speed, Work)
 @click.option("--instructions", multiple=True, type=_COUNT, default=(64, 256, 1000))
 @click.option("--engines", multiple=True, type=_COUNT, default=(1,))
 @click.option("--cohort", "cohorts", multiple=True, type=_COUNT, default=(8, 16, 32, 64, 128))
+@click.option("--ahead/--no-ahead", "ahead", default=None, help="engine.work_ahead; both if unset.")
 @click.option("--speed", "speeds", multiple=True, metavar="KEY=NUMBER", help="Of `Speed`.")
 @click.option("--work", "works", multiple=True, metavar="KEY=NUMBER", help="Of `Work`.")
 def main(
     instructions: Sequence[int],
     engines: Sequence[int],
     cohorts: Sequence[int],
+    ahead: bool | None,
     speeds: Sequence[str],
     works: Sequence[str],
 ) -> None:
@@ -51,17 +55,21 @@ def main(
     speed, work = _filled(Speed, speeds), _filled(Work, works)
 
     rows = []
-    for number, num_engines, cohort in product(instructions, engines, cohorts):
+    tried = (False, True) if ahead is None else (ahead,)
+    for number, num_engines, cohort, is_ahead in product(instructions, engines, cohorts, tried):
         if cohort > number:
             continue
         simulated = [SteppedEngine(speed, work) for _ in range(num_engines)]
-        _simulate(_config(number, cohort, speed.num_seqs), simulated)
+        tally = _simulate(_config(number, cohort, speed.num_seqs, work_ahead=is_ahead), simulated)
         rows.append({"instructions": number, "engines": num_engines, "cohort": cohort})
-        rows[-1] |= _row(simulated)
+        rows[-1] |= {"work ahead": is_ahead} | _row(simulated, tally.complete.ledger)
+        click.echo(rows[-1], err=True)
     options: list[tuple[str, object]] = [("--instructions", one) for one in instructions]
     options += [("--engines", one) for one in engines] + [("--cohort", one) for one in cohorts]
     options += [("--speed", one) for one in speeds] + [("--work", one) for one in works]
-    arguments = shlex.join(str(part) for option in options for part in option)
+    if ahead is not None:
+        options.append(("--ahead" if ahead else "--no-ahead", ""))
+    arguments = shlex.join(str(part) for option in options for part in option if part != "")
     report("tail", arguments, "makespan, simulated", rows)
 
 
@@ -73,12 +81,14 @@ def _filled(kind: type[T], overrides: Sequence[str]) -> T:
     return kind(**{key: defaults[key](value) for key, value in given.items()})
 
 
-def _row(engines: Sequence[SteppedEngine]) -> dict[str, Any]:
+def _row(engines: Sequence[SteppedEngine], ledger: Ledger) -> dict[str, Any]:
     one, loads = engines[0], [engine.load_of for engine in engines]
+    speculative = ledger.total(outcome=SPECULATIVE).generated
     makespan = max(load.last_s for load in loads)
     room = makespan * one.num_seqs * len(engines)
     full_step = one.speed.step_s(one.num_seqs)
-    evenly = sum(load.num_tokens for load in loads) * full_step / one.num_seqs / len(engines)
+    num_needed = sum(load.num_tokens for load in loads) - speculative
+    evenly = num_needed * full_step / one.num_seqs / len(engines)
     return {
         "hours": round(makespan / 3600, 3),
         "evenly spread": round(evenly / 3600, 3),
@@ -89,12 +99,14 @@ def _row(engines: Sequence[SteppedEngine]) -> dict[str, Any]:
             / (makespan * len(engines)),
             3,
         ),
+        "speculative": round(speculative / (num_needed + speculative), 3),
     }
 
 
-def _simulate(config: RunConfig, engines: Sequence[SteppedEngine]) -> None:
+def _simulate(config: RunConfig, engines: Sequence[SteppedEngine]) -> Tally:
     with (
-        tempfile.TemporaryDirectory() as folder,
+        # Journals in memory: waiting for a disk takes no virtual time.
+        tempfile.TemporaryDirectory(dir=_MEMORY if _MEMORY.is_dir() else None) as folder,
         asyncio.Runner(loop_factory=VirtualTimeLoop) as runner,
     ):
         directory = RunDirectory(Path(folder) / "out")
@@ -105,6 +117,7 @@ def _simulate(config: RunConfig, engines: Sequence[SteppedEngine]) -> None:
         cohorts = _cohorts(recipe)
         workers = [Worker(recipe, run.files, engine, registry, tally) for engine in engines]
         runner.run(together(worker.run_cohorts(cohorts) for worker in workers))
+    return tally
 
 
 async def _cohorts(recipe: Recipe) -> AsyncIterator[Cohort]:
@@ -112,7 +125,9 @@ async def _cohorts(recipe: Recipe) -> AsyncIterator[Cohort]:
         yield cohort_of(recipe, index)
 
 
-def _config(num_instructions: int, cohort_instructions: int, num_seqs: int) -> RunConfig:
+def _config(
+    num_instructions: int, cohort_instructions: int, num_seqs: int, *, work_ahead: bool
+) -> RunConfig:
     return RunConfig.model_validate(
         {
             "num_instructions": num_instructions,
@@ -122,6 +137,7 @@ def _config(num_instructions: int, cohort_instructions: int, num_seqs: int) -> R
                 "max_num_seqs": num_seqs,
                 "max_num_batched_tokens": 8192,
                 "max_model_len": 32768,
+                "work_ahead": work_ahead,
             },
             "expand": {"max_similarity": None, "check_task": False},
             "generate": {"responses": 2, "attempts": 8},

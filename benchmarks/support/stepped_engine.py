@@ -11,7 +11,15 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from filters.rule import Circumstances
-from synth.engine.base import Completion, EngineLoad, FinishReason, NewWatch, Request
+from synth.engine.admission.spare import TAKEN_BACK
+from synth.engine.base import (
+    Completion,
+    EngineLoad,
+    FinishReason,
+    NewWatch,
+    Request,
+    WatchCall,
+)
 from synth.method.stages import Stage
 
 _BAD = "bad"
@@ -80,13 +88,18 @@ class Work:
             return f" Write about {words}."
         if request.kind is Stage.GENERATE:
             is_good = rng.random() < self.initial_acceptance
-            return "a " * _INITIAL_WORDS if is_good else _BAD
+            return _words("initial", _INITIAL_WORDS) if is_good else _BAD
         if request.kind is Stage.EXTEND_HEAD:
-            return "a " * _INITIAL_WORDS
+            return _words("head", _INITIAL_WORDS)
         one_try = request.id.rpartition("/")[0]
         is_good = random.Random(f"{one_try} try").random() < self.extension_acceptance
         num_words = round(_INITIAL_WORDS * (1.5 + 0.5 * _round(request)))
-        return " a" * num_words if is_good else ""
+        return _words(" tail", num_words) if is_good else ""
+
+
+def _words(name: str, number: int) -> str:
+    """Return words that are not those of other texts: nothing is said again."""
+    return " ".join(f"{name}{place}" for place in range(number))
 
 
 def _round(request: Request) -> int:
@@ -99,6 +112,8 @@ class Speed:
 
     num_seqs: int = 256
     """Sequences that run at once."""
+    stream_interval: int = 16
+    """Tokens between two looks at growing texts."""
     step_ms: float = 15.0
     """Of a step, whoever runs."""
     sequence_ms: float = 0.03
@@ -120,6 +135,14 @@ class Load:
     num_tokens: int = 0
 
 
+@dataclass(frozen=True)
+class _Begun:
+    at: float
+    """Progress of the engine at the request's beginning."""
+    done: asyncio.Future[bool]
+    """True once all is written, False when a watch ended it."""
+
+
 @dataclass
 class SteppedEngine:
     """Sequences advance together, one token a step."""
@@ -129,7 +152,8 @@ class SteppedEngine:
     load_of: Load = field(default_factory=Load)
 
     def __post_init__(self) -> None:
-        self._running: list[tuple[float, int, asyncio.Future[None]]] = []
+        self._running: list[tuple[float, int, asyncio.Future[bool]]] = []
+        self._watched: dict[asyncio.Future[bool], WatchCall] = {}
         self._number = count()
         self._progress = 0.0
         """Tokens that a sequence has which runs since the beginning."""
@@ -150,11 +174,15 @@ class SteppedEngine:
         """Return the tokens it gave."""
         return EngineLoad(num_generated_tokens=self.load_of.num_tokens)
 
-    async def generate(self, request: Request, _new_watch: NewWatch | None = None) -> Completion:
-        """Answer when the tokens have been written."""
+    async def generate(self, request: Request, new_watch: NewWatch | None = None) -> Completion:
+        """Answer when the tokens have been written, or the watch ends it."""
         rng = random.Random(f"{request.id} work")
         num_tokens = self.work.tokens(request, rng)
-        await self._write(num_tokens)
+        began = self._begin(num_tokens, new_watch() if new_watch else None)
+        if not await began.done:
+            written = max(1, round(self._progress - began.at))
+            self.load_of.num_tokens += written
+            return Completion("", FinishReason.ABORT, 0, 0, written, TAKEN_BACK)
         self.load_of.num_tokens += num_tokens
         is_cut = num_tokens == self.work.max_tokens
         text = (
@@ -166,13 +194,15 @@ class SteppedEngine:
     async def close(self) -> None:
         """Do nothing."""
 
-    async def _write(self, num_tokens: int) -> None:
+    def _begin(self, num_tokens: int, watch: WatchCall | None) -> _Begun:
         loop = asyncio.get_running_loop()
         self._advance(loop.time())
-        done = loop.create_future()
+        done: asyncio.Future[bool] = loop.create_future()
         heapq.heappush(self._running, (self._progress + num_tokens, next(self._number), done))
+        if watch is not None:
+            self._watched[done] = watch
         self._set_timer(loop)
-        await done
+        return _Begun(self._progress, done)
 
     def _step_s(self) -> float:
         return self.speed.step_s(len(self._running))
@@ -193,13 +223,27 @@ class SteppedEngine:
         self._timer = None
         if self._running:
             seconds = max(0.0, (self._running[0][0] - self._progress) * self._step_s())
+            if self._watched:
+                seconds = min(seconds, self.speed.stream_interval * self._step_s())
             self._timer = loop.call_later(seconds, self._finish)
 
     def _finish(self) -> None:
         loop = asyncio.get_running_loop()
         self._advance(loop.time())
+        self._look()
         while self._running and self._running[0][0] <= self._progress + 1e-6:
             _, _, done = heapq.heappop(self._running)
+            self._watched.pop(done, None)
             if not done.done():
-                done.set_result(None)
+                done.set_result(True)
         self._set_timer(loop)
+
+    def _look(self) -> None:
+        """Let watches end what they watch; like vLLM, at intervals."""
+        lost = {done for done, watch in self._watched.items() if watch("")}
+        for done in lost:
+            del self._watched[done]
+            done.set_result(False)
+        if lost:
+            self._running = [one for one in self._running if one[2] not in lost]
+            heapq.heapify(self._running)

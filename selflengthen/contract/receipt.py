@@ -9,7 +9,7 @@ class LedgerRow(Part):
     stage: str
     outcome: str
     """`kept`, `rejected:REASON`, `aborted:REASON`, `truncated`, `length_sampled`, `error`,
-    `measured` or `retried`."""
+    `measured`, `retried` or `speculative`."""
     requests: int
     prompt: int
     cached: int

@@ -64,6 +64,9 @@ class EngineConfig(Settings):
     """Requests kept in vLLM as a multiple of `max_num_seqs`; the backlog waits outside."""
     stream_interval: int = Field(16, ge=1)
     """Tokens between two looks at a growing text."""
+    work_ahead: bool = True
+    """Make what will probably be needed while there is room: later tries, extensions of responses
+    that are not ranked yet. No result depends on it; tokens in vain are booked as `speculative`."""
     stall_timeout_s: float = Field(600.0, gt=0.0)
     """Seconds in which an engine with requests does nothing at all before it counts as dead."""
     max_deaths: int = Field(3, ge=1)

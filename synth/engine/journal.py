@@ -38,6 +38,10 @@ class CohortJournal:
         self.num_replayed += known is not None
         return known
 
+    def known(self, request_id: str) -> Completion | None:
+        """Return the completion that `take` would."""
+        return self._replayed.get(request_id)
+
     async def append(self, request_id: str, completion: Completion) -> None:
         """Write a completion and wait until it is on disk; one fsync serves all that wait."""
         with naming(self._path):

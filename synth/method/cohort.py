@@ -10,27 +10,21 @@ near-duplicates stays does not depend on timing.
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from filters.length_sampling import (
-    draw_per_item,
-    reference_sample_by_length_rank,
-    sample_by_length_rank,
-)
-from selflengthen.plugins import naming, resolve
 from selflengthen.tasks import together
-from synth.config import LengthSamplingConfig
+from synth.method.ahead.forecast import Forecast
 from synth.method.expand import propose_instruction
 from synth.method.extend import extend_response
 from synth.method.generate import generate_response
+from synth.method.ranking import rank
 from synth.method.recipe import CohortContext, Recipe
 from synth.method.sample import ExtendedResponse, InitialResponse, Instruction
 from synth.method.slots import Slot
 from synth.method.stages import Stage
 
-Ranked = TypeVar("Ranked", InitialResponse, ExtendedResponse)
 T = TypeVar("T")
 
 NEAR_DUPLICATE = "near_duplicate"
@@ -45,8 +39,10 @@ class Cohort:
 
     async def run(self, context: CohortContext) -> list[ExtendedResponse]:
         """Take every slot through the method and return the samples that survive."""
-        answered = await together(answer_slot(slot, context) for slot in self.slots)
+        forecast = Forecast(context)
+        answered = await together(answer_slot(slot, context, forecast) for slot in self.slots)
         initial = rank(_flatten(answered), context)
+        forecast.decide(initial)
         context.book.count("initial_kept", len(initial))
         extended = await together(
             extend_response(response, copy, context)
@@ -58,14 +54,16 @@ class Cohort:
         return rank(found, context)
 
 
-async def answer_slot(slot: Slot, context: CohortContext) -> list[InitialResponse]:
+async def answer_slot(
+    slot: Slot, context: CohortContext, forecast: Forecast
+) -> list[InitialResponse]:
     """Find a slot's instruction and the initial responses to it, which may be none."""
     book = context.book
     for attempt in range(context.recipe.config.expand.attempts):
         proposal = await propose_instruction(slot, attempt, context)
         if proposal is None:
             continue
-        responses = await _answer_unless_duplicate(proposal, context)
+        responses = await _answer_unless_duplicate(proposal, context, forecast)
         if responses is not None:
             book.count("slots_expanded", 1)
             return responses
@@ -76,16 +74,22 @@ async def answer_slot(slot: Slot, context: CohortContext) -> list[InitialRespons
 
 
 async def _answer_unless_duplicate(
-    proposal: Instruction, context: CohortContext
+    proposal: Instruction, context: CohortContext, forecast: Forecast
 ) -> list[InitialResponse] | None:
     """Answer while the proposal waits for its turn; None if it is a near-duplicate."""
     book, draft = context.book, context.book.draft()
     is_duplicate = asyncio.Event()
+
+    async def answer(copy: int) -> InitialResponse | None:
+        own = replace(context, book=draft)
+        response = await generate_response(proposal, copy, own, is_duplicate)
+        if response is not None:
+            forecast.add(response)
+        return response
+
     async with asyncio.TaskGroup() as tasks:
         answering = [
-            tasks.create_task(
-                generate_response(proposal, copy, replace(context, book=draft), is_duplicate)
-            )
+            tasks.create_task(answer(copy))
             for copy in range(context.recipe.config.generate.responses)
         ]
         if await context.registry.resembles_accepted(proposal.slot, proposal.text):
@@ -94,6 +98,7 @@ async def _answer_unless_duplicate(
             _accept(proposal, context)
     responses = [response for task in answering if (response := task.result())]
     if is_duplicate.is_set():
+        forecast.remove(responses)
         book.write_off(draft, [response.exchanges for response in responses], NEAR_DUPLICATE)
         book.reject(proposal.request, proposal.completion, NEAR_DUPLICATE, proposal.text)
         return None
@@ -114,37 +119,6 @@ def _accept(proposal: Instruction, context: CohortContext) -> None:
 def cohort_of(recipe: Recipe, index: int) -> Cohort:
     """Return one of the cohorts of an iteration."""
     return Cohort(index, recipe.plan.slots(index))
-
-
-def rank(samples: Sequence[Ranked], context: CohortContext) -> list[Ranked]:
-    """Keep samples by their length rank, and book what became of each."""
-    if not samples:
-        return []
-    run = context.recipe.config
-    config = run.length_sampling
-    draws = draw_per_item(run.seed, [sample.id for sample in samples])
-    sample_by_rank = (
-        sample_by_length_rank if config.rank == "middle" else reference_sample_by_length_rank
-    )
-    kept = sample_by_rank(_ranks(samples, config), draws)
-    for sample, is_kept in zip(samples, kept, strict=True):
-        context.book.sampled(sample, kept=is_kept)
-    return [sample for sample, is_kept in zip(samples, kept, strict=True) if is_kept]
-
-
-def _ranks(samples: Sequence[Ranked], config: LengthSamplingConfig) -> list[float]:
-    """Return what samples are ranked by: their length, or a person's own score."""
-    if config.scorer is not None:
-        score = resolve("length_sampling.scorer", config.scorer)
-        with naming(config.scorer):
-            return [float(score(sample.text, sample.task)) for sample in samples]
-    lengths = [
-        sample.num_words if config.unit == "words" else len(sample.text) for sample in samples
-    ]
-    if not config.quality_weight:
-        return list(lengths)
-    scores = [sample.score**config.quality_weight for sample in samples]
-    return [length * score for length, score in zip(lengths, scores, strict=True)]
 
 
 def _flatten(groups: Iterable[Iterable[T]]) -> list[T]:

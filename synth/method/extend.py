@@ -9,7 +9,8 @@ Source: Self-Lengthen (arXiv 2410.23933), section 3; `extend_response`, commit 0
 
 from filters.rule import Circumstances
 from filters.text.words import count_words
-from synth.engine.base import Completion, Request, WatchCall
+from synth.engine.base import Completion, Engine, Request, WatchCall
+from synth.method.ahead.work_ahead import Rehearse
 from synth.method.forms.draft import watch_head, watch_spliced
 from synth.method.forms.text_form import Spliced
 from synth.method.judge import judge_response
@@ -169,13 +170,14 @@ async def extend_response(
     initial: InitialResponse, copy: int, context: CohortContext
 ) -> ExtendedResponse | None:
     """Extend an initial response; None when the attempts are used up."""
-    response_id = f"{initial.id}-e{copy}"
-    config = context.recipe.config.extend
-    for attempt in range(config.attempts):
-        extension = Extension(f"{response_id}/try-{attempt}", attempt, initial, context)
-        for _ in range(config.micro_iterations):
-            await extension.run_micro_iteration()
+    attempts = context.recipe.config.extend.attempts
+    response_id = initial.extension_id(copy)
+    context.ahead.expect(response_id, attempts, rehearsal_of(initial, copy, context))
+    for attempt in range(attempts):
+        context.ahead.begin(response_id, attempt)
+        extension = await _try(initial, copy, attempt, context)
         if extension.grew:
+            context.ahead.drop(response_id)
             return ExtendedResponse(
                 response_id,
                 initial,
@@ -186,5 +188,26 @@ async def extend_response(
                 extension.score,
             )
         extension.reject()
+    context.ahead.drop(response_id)
     context.book.exhausted(Stage.EXTEND_TAIL)
     return None
+
+
+def rehearsal_of(initial: InitialResponse, copy: int, context: CohortContext) -> Rehearse:
+    """Return what rehearses the tries to extend a response."""
+
+    async def rehearse(attempt: int, engine: Engine) -> bool:
+        return (await _try(initial, copy, attempt, context.rehearsing(engine))).grew
+
+    return rehearse
+
+
+async def _try(
+    initial: InitialResponse, copy: int, attempt: int, context: CohortContext
+) -> Extension:
+    """Let the text grow over the micro-iterations."""
+    try_id = f"{initial.extension_id(copy)}/try-{attempt}"
+    extension = Extension(try_id, attempt, initial, context)
+    for _ in range(context.recipe.config.extend.micro_iterations):
+        await extension.run_micro_iteration()
+    return extension

@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from selflengthen.adapter.named import Adapter
 from selflengthen.chat.messages import conversation
 from synth.config import DecodingConfig, RunConfig
 from synth.engine.base import Completion, Decoding, Engine, EngineSpec, FinishReason, Request
+from synth.method.ahead.work_ahead import Ahead
 from synth.method.forms.text_form import FORMS, TextForm
 from synth.method.prompts.prompt_set import PromptSet
 from synth.method.registry import Registry
@@ -159,6 +160,11 @@ class CohortContext:
     engine: Engine
     registry: Registry
     book: "CohortBook"
+    ahead: Ahead = field(default_factory=Ahead)
+
+    def rehearsing(self, engine: Engine) -> "CohortContext":
+        """Return what a rehearsal works with: nothing stays of what it books."""
+        return replace(self, engine=engine, book=self.book.scratch(), ahead=Ahead())
 
 
 def failure_of(completion: Completion) -> str | None:

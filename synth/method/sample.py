@@ -48,6 +48,10 @@ class InitialResponse:
         """The instruction's text."""
         return self.instruction.text
 
+    def extension_id(self, copy: int) -> str:
+        """Name one of its extensions."""
+        return f"{self.id}-e{copy}"
+
 
 @dataclass(frozen=True, slots=True)
 class MicroIteration:

@@ -10,7 +10,7 @@ from selflengthen.errors import ConfigError
 from selflengthen.process.signals import cancel_on_signal
 from synth.config import RunConfig
 from synth.display.run import held_out_line
-from synth.engine.admission import AdmittingEngine
+from synth.engine.admission.admitting import AdmittingEngine
 from synth.engine.base import Engine
 from synth.engine.start import PreparedEngine, prepare_engine, running_engine
 from synth.method.books.measure import summarize_held_out

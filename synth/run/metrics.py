@@ -17,7 +17,7 @@ from selflengthen.contract.metrics import (
 from selflengthen.percentiles import percentiles
 from synth.config import RunConfig
 from synth.engine.base import EngineLoad, Tokens
-from synth.method.books.ledger import KEPT, MEASURED, RETRIED, Ledger
+from synth.method.books.ledger import KEPT, MEASURED, RETRIED, SPECULATIVE, Ledger
 from synth.method.recipe import Recipe
 from synth.method.stages import DECIDING_STAGES, Stage
 from synth.run.tally import Progress, RecordWords, Tally, Totals
@@ -76,6 +76,7 @@ def summarize(recipe: Recipe, tally: Tally, progress: Progress, pace: Pace) -> M
 
 def _acceptance(totals: Totals, stage: Stage) -> Acceptance:
     outcomes = totals.ledger.reasons(stage)
+    outcomes.pop(SPECULATIVE, None)
     ranked = sorted(outcomes.items(), key=lambda item: (-item[1], item[0]))
     return Acceptance(
         requests=sum(outcomes.values()),
@@ -111,30 +112,28 @@ def _engine(load: EngineLoad) -> EngineFigures:
 def _tokens(ledger: Ledger) -> TokenOutcomes:
     """Count tokens by what became of them."""
     total = ledger.total()
-    kept = ledger.total(outcome=KEPT).generated
-    aborted = ledger.total(outcome="aborted").generated
-    measured = ledger.total(outcome=MEASURED).generated
-    retried = ledger.total(outcome=RETRIED).generated
+    parts = {
+        name: ledger.total(outcome=name).generated
+        for name in (KEPT, "aborted", MEASURED, RETRIED, SPECULATIVE)
+    }
     return TokenOutcomes(
         prompt=total.prompt,
         cached=total.cached,
         generated=total.generated,
-        kept=kept,
-        aborted=aborted,
-        measured=measured,
-        retried=retried,
-        rejected=total.generated - kept - aborted - measured - retried,
+        rejected=total.generated - sum(parts.values()),
         saved=sum(_saved(ledger, stage) for stage in Stage),
+        **parts,
     )
 
 
 def _saved(ledger: Ledger, stage: Stage) -> int:
     """Estimate the tokens that aborts of a stage saved: had they become as long as the others."""
     every, aborted = ledger.total(stage=stage), ledger.total(stage=stage, outcome="aborted")
-    num_others = every.requests - aborted.requests
+    ahead = ledger.total(stage=stage, outcome=SPECULATIVE)
+    num_others = every.requests - aborted.requests - ahead.requests
     if not num_others:
         return 0
-    mean_tokens = (every.generated - aborted.generated) / num_others
+    mean_tokens = (every.generated - aborted.generated - ahead.generated) / num_others
     return max(0, round(mean_tokens * aborted.requests - aborted.generated))
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from selflengthen.contract.held_out import HeldOutAnswer, HeldOutSummary
 from selflengthen.contract.receipt import AcceptedInstruction, Receipt
-from synth.engine.admission import RoomTimes
+from synth.engine.admission.meter import RoomTimes
 from synth.engine.base import EngineLoad
 from synth.engine.load import sum_loads
 from synth.method.books.book import CohortBook

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from selflengthen.contract.held_out import HeldOutAnswer
@@ -10,9 +11,11 @@ from selflengthen.contract.record import Record
 from selflengthen.contract.reject import Reject
 from selflengthen.files.atomic_file import write_json, write_json_lines
 from selflengthen.files.digest import digest_of
-from synth.engine.admission import AdmittingEngine
+from synth.engine.admission.admitting import AdmittingEngine
+from synth.engine.admission.guesses import GuessingEngine
 from synth.engine.base import Engine
 from synth.engine.journal import CohortJournal, JournallingEngine
+from synth.method.ahead.work_ahead import WorkAhead
 from synth.method.books.book import CohortBook
 from synth.method.books.verdicts import Verdicts
 from synth.method.cohort import Cohort
@@ -20,6 +23,7 @@ from synth.method.held_out import answer_held_out
 from synth.method.recipe import CohortContext, Recipe
 from synth.method.records import record_of
 from synth.method.registry import Registry
+from synth.method.sample import ExtendedResponse
 from synth.run.directory import IterationFiles
 from synth.run.tally import Progress, Totals, receipt_of
 
@@ -105,9 +109,7 @@ class Worker:
         book = CohortBook(cohort.index, self._verdicts)
         with CohortJournal(self._files.journal(cohort.index)) as journal:
             self._open[cohort.index] = book, journal
-            engine = JournallingEngine(self._engine, journal)
-            context = CohortContext(self._recipe, engine, self._registry, book)
-            survivors = await cohort.run(context)
+            survivors = await self._run_method(cohort, book, journal)
             records = [record_of(sample, self._recipe) for sample in survivors]
             receipt = receipt_of(book, survivors)
             await asyncio.to_thread(self._write_cohort, receipt, records, book.sorted_rejects())
@@ -115,6 +117,24 @@ class Worker:
             self._num_replayed += journal.num_replayed
             self._account.complete_cohort(receipt)
             journal.discard()
+
+    async def _run_method(
+        self, cohort: Cohort, book: CohortBook, journal: CohortJournal
+    ) -> list[ExtendedResponse]:
+        """Take a cohort through the method, and account for what was made ahead and not needed."""
+        guessing = GuessingEngine(self._engine, book.waste)
+        engine = JournallingEngine(guessing, journal)
+        context = CohortContext(self._recipe, engine, self._registry, book)
+        if not self._recipe.config.engine.work_ahead:
+            return await cohort.run(context)
+        ahead = WorkAhead(guessing, journal, self._engine.spare)
+        try:
+            survivors = await cohort.run(replace(context, ahead=ahead))
+            await guessing.settle()
+        finally:
+            ahead.close()
+            guessing.cancel()
+        return survivors
 
     def _write_cohort(self, receipt: Receipt, records: list[Record], rejects: list[Reject]) -> None:
         cohort = receipt.cohort

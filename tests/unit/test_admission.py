@@ -9,7 +9,8 @@ import pytest
 from benchmarks.support.virtual_time import VirtualTimeLoop
 from runs import run_scripted, small_config
 from scripted_engine import Answer, ScriptedEngine, request
-from synth.engine.admission import AdmittingEngine, RoomMeter, RoomTimes
+from synth.engine.admission.admitting import AdmittingEngine
+from synth.engine.admission.meter import RoomMeter, RoomTimes
 from synth.method.stages import Stage
 from writer import write
 
@@ -134,7 +135,7 @@ def test_once_all_work_has_begun_the_longest_chains_go_first():
 
 def test_the_meter_counts_from_the_first_request_on(monkeypatch):
     clock = iter([0.0, 5.0, 5.0])
-    monkeypatch.setattr("synth.engine.admission._now_s", lambda: next(clock))
+    monkeypatch.setattr("synth.engine.admission.admitting._now_s", lambda: next(clock))
     engine = AdmittingEngine(ScriptedEngine(lambda _: Answer("a text"), concurrency=1))
 
     async def ask_and_drain():

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from runs import metrics_of, run_scripted, small_config
 from scripted_engine import Answer, ScriptedEngine
-from synth.engine.admission import RoomTimes
+from synth.engine.admission.meter import RoomTimes
 from synth.engine.base import EngineLoad, FinishReason, Loss
 from synth.method.books.verdicts import Verdicts
 from synth.method.stages import Stage

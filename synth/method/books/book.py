@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from filters.text.words import count_words
 from selflengthen.contract.reject import Reject
 from synth.engine.base import Completion, Request
-from synth.method.books.ledger import LENGTH_SAMPLED, Ledger, outcome_of
+from synth.method.books.ledger import LENGTH_SAMPLED, SPECULATIVE, Ledger, outcome_of
 from synth.method.books.verdicts import Verdicts
 from synth.method.sample import Exchange, ExtendedResponse, InitialResponse
 from synth.method.stages import Stage
@@ -36,6 +36,14 @@ class CohortBook:
     def draft(self) -> "CohortBook":
         """Return a book for what may have to be written off as a whole."""
         return CohortBook(self.cohort, self.verdicts)
+
+    def scratch(self) -> "CohortBook":
+        """Return a book that nobody will read."""
+        return CohortBook(self.cohort)
+
+    def waste(self, request: Request, completion: Completion) -> None:
+        """Book a request that was served before it was asked for, and never was."""
+        self.ledger.book(request.kind, SPECULATIVE, completion)
 
     def reject(self, request: Request, completion: Completion, reason: str, text: str) -> None:
         """Book a completion whose text is dropped."""

@@ -13,6 +13,8 @@ ERROR = "error"
 MEASURED = "measured"
 RETRIED = "retried"
 """Served again, since the engine died."""
+SPECULATIVE = "speculative"
+"""Served ahead, and not needed."""
 
 
 def outcome_of(completion: Completion, reason: str | None) -> str:

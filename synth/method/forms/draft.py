@@ -36,6 +36,8 @@ def watch_spliced(watch: WatchCall, form: TextForm, head: str) -> Callable[[str]
 
     def watch_stage_2(delta: str) -> str | None:
         nonlocal beginning
+        if not delta:
+            return None
         if beginning is None:
             return watch(delta)
         beginning += delta

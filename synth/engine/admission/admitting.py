@@ -8,9 +8,10 @@ instead: what has the longest way to go should not start last.
 import asyncio
 import heapq
 import math
-from dataclasses import dataclass
 from itertools import count
 
+from synth.engine.admission.meter import RoomMeter
+from synth.engine.admission.spare import Place, SpareRoom
 from synth.engine.base import Completion, Engine, EngineLayer, NewWatch, Request
 
 _Waiting = tuple[tuple[float, int], int, asyncio.Future[None]]
@@ -28,6 +29,9 @@ class AdmittingEngine(EngineLayer):
         self._room.set()
         self._is_draining = False
         self.meter = RoomMeter(inner.num_seqs)
+        self.spare = SpareRoom(
+            lambda: inner.num_seqs, lambda: self._num_admitted, self._count_kept
+        )
 
     async def generate(self, request: Request, new_watch: NewWatch | None = None) -> Completion:
         """Wait for admission, then serve."""
@@ -36,6 +40,12 @@ class AdmittingEngine(EngineLayer):
             return await self._inner.generate(request, new_watch)
         finally:
             self._leave()
+
+    async def generate_at(
+        self, place: Place, request: Request, new_watch: NewWatch | None
+    ) -> Completion:
+        """Serve a request at a lent place, which may be taken back under it."""
+        return await self._inner.generate(request, place.watching(new_watch))
 
     async def room(self) -> None:
         """Wait until the engine could take one more request than there is."""
@@ -57,6 +67,7 @@ class AdmittingEngine(EngineLayer):
         heapq.heappush(self._backlog, (key, next(self._arrival), turn))
         self._wake_next()
         self.meter.note(self._num_admitted, _now_s())
+        self.spare.take_back()
         try:
             await turn
         except asyncio.CancelledError:
@@ -74,6 +85,15 @@ class AdmittingEngine(EngineLayer):
         self._num_admitted -= 1
         self._wake_next()
         self.meter.note(self._num_admitted, _now_s())
+        self.spare.lend()
+
+    def _count_kept(self, number: int) -> None:
+        """Count requests at lent places that became real ones."""
+        if number < 0:
+            self._leave()
+        else:
+            self._num_admitted += number
+            self.meter.note(self._num_admitted, _now_s())
 
     def _wake_next(self) -> None:
         while self._backlog and self._num_admitted < self.capacity:
@@ -89,51 +109,3 @@ class AdmittingEngine(EngineLayer):
 
 def _now_s() -> float:
     return asyncio.get_running_loop().time()
-
-
-@dataclass(frozen=True)
-class RoomTimes:
-    """Times of a run, in seconds of any monotonic clock."""
-
-    seconds: float
-    """From the first request until the last piece of work was begun."""
-    bubble_seconds: float
-    """The part of it in which there was room."""
-
-
-class RoomMeter:
-    """Adds up bubbles: time in which fewer requests were admitted than the engine can run.
-
-    It stops with the last piece of work that could have filled the room.
-
-    Units: seconds of any monotonic clock.
-    """
-
-    def __init__(self, num_seqs: int) -> None:
-        self._num_seqs = num_seqs
-        self._num_admitted = 0
-        self._since_s: float | None = None
-        self._is_over = False
-        self._seconds = 0.0
-        self._bubble_seconds = 0.0
-
-    @property
-    def times(self) -> RoomTimes:
-        """The times until now."""
-        return RoomTimes(self._seconds, self._bubble_seconds)
-
-    def note(self, num_admitted: int, now_s: float) -> None:
-        """Note that so many requests are admitted from now on."""
-        if self._is_over:
-            return
-        if self._since_s is not None:
-            self._seconds += now_s - self._since_s
-            if self._num_admitted < self._num_seqs:
-                self._bubble_seconds += now_s - self._since_s
-        self._since_s = now_s
-        self._num_admitted = num_admitted
-
-    def finish(self, now_s: float) -> None:
-        """Note that all work has begun: room is no bubble any more."""
-        self.note(self._num_admitted, now_s)
-        self._is_over = True
