@@ -84,7 +84,8 @@ def test_the_ledger_adds_up_on_a_real_engine(finished):
     out, _, _ = finished
     metrics = json.loads((out / "iteration-1" / "metrics.json").read_bytes())
     tokens = metrics["tokens"]
-    parts = [tokens[part] for part in ("kept", "rejected", "aborted", "measured", "retried")]
+    outcomes = ("kept", "rejected", "aborted", "measured", "retried", "speculative")
+    parts = [tokens[part] for part in outcomes]
     assert tokens["generated"] == sum(parts)
     assert tokens["generated"] == sum(row["generated"] for row in metrics["ledger"])
     for kind in ("prompt", "cached", "generated"):

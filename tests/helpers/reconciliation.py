@@ -35,7 +35,7 @@ def _ledger(metrics, stage):
     """Count a stage's requests by reason; `kept` is one."""
     found = Counter()
     for row in metrics.ledger:
-        if row.stage == stage and row.outcome != "retried":
+        if row.stage == stage and row.outcome not in ("retried", "speculative"):
             found[row.outcome.rpartition(":")[2]] += row.requests
     return found
 
@@ -128,8 +128,8 @@ def _check_receipts(metrics, receipts, records):
     }
     assert dict(ours) == theirs
     tokens, total = metrics.tokens, sum(row.generated for row in metrics.ledger)
-    parts = tokens.kept + tokens.aborted + tokens.measured + tokens.retried + tokens.rejected
-    assert tokens.generated == total == parts
+    settled = tokens.kept + tokens.aborted + tokens.measured + tokens.rejected
+    assert tokens.generated == total == settled + tokens.retried + tokens.speculative
     assert min(tokens.model_dump().values()) >= 0
 
 

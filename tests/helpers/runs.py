@@ -33,6 +33,13 @@ def small_config(**changes: Any) -> RunConfig:
     return RunConfig.model_validate({**SMALL, **changes})
 
 
+def without_work_ahead(**changes: Any) -> RunConfig:
+    """Return such a configuration for a run in which each request is made once, in its turn."""
+    config = small_config(**changes)
+    engine = config.engine.model_copy(update={"work_ahead": False})
+    return config.model_copy(update={"engine": engine})
+
+
 def run_scripted(
     folder: Path,
     config: RunConfig | None = None,

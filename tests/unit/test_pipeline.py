@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from bare_adapter import write_adapter
-from runs import data_files, metrics_of, run_scripted, small_config
+from runs import data_files, metrics_of, run_scripted, small_config, without_work_ahead
 from scripted_engine import Answer, ScriptedEngine, cohort_of
 from synth.engine.base import FinishReason
 from synth.engine.errors import EngineError
@@ -42,7 +42,7 @@ def test_concurrency_never_exceeds_the_capacity(tmp_path):
 
 def test_no_request_is_asked_twice(tmp_path):
     engine = ScriptedEngine(write)
-    run_scripted(tmp_path, engine=engine)
+    run_scripted(tmp_path, without_work_ahead(), engine)
     ids = [request.id for request in engine.requests]
     assert len(ids) == len(set(ids)) > 100
 
@@ -53,7 +53,8 @@ def test_every_request_is_in_the_ledger_once(tmp_path):
     metrics = metrics_of(files)
     assert sum(row["requests"] for row in metrics["ledger"]) == len(engine.requests)
     tokens = metrics["tokens"]
-    parts = [tokens[part] for part in ("kept", "rejected", "aborted", "measured", "retried")]
+    outcomes = ("kept", "rejected", "aborted", "measured", "speculative", "retried")
+    parts = [tokens[part] for part in outcomes]
     assert tokens["generated"] == sum(parts)
     assert all(parts[:-1])
     assert 0 < metrics["goodput"]["accepted_tokens"] <= tokens["kept"]
@@ -190,16 +191,17 @@ def test_request_errors_are_outcomes(tmp_path):
 
     files, _ = run_scripted(tmp_path, engine=ScriptedEngine(fail))
     rows = [row for row in metrics_of(files)["ledger"] if row["stage"] == "extend_head"]
-    assert [row["outcome"] for row in rows] == ["error"]
+    assert {row["outcome"] for row in rows} - {"speculative"} == {"error"}
 
 
 @pytest.mark.parametrize("dies_after", [1, 40, 120, 250])
 def test_a_run_whose_engine_died_resumes_to_the_same_files(tmp_path, dies_after):
-    whole, _ = run_scripted(tmp_path / "whole")
+    config = without_work_ahead()
+    whole, _ = run_scripted(tmp_path / "whole", config)
     with pytest.raises(EngineError, match="scripted death"):
-        run_scripted(tmp_path / "cut", engine=ScriptedEngine(write, dies_after=dies_after))
+        run_scripted(tmp_path / "cut", config, ScriptedEngine(write, dies_after=dies_after))
     second = ScriptedEngine(write)
-    resumed, _ = run_scripted(tmp_path / "cut", engine=second)
+    resumed, _ = run_scripted(tmp_path / "cut", config, second)
     assert data_files(resumed) == data_files(whole)
     all_requests = sum(row["requests"] for row in metrics_of(whole)["ledger"])
     num_measured = small_config().held_out.num_instructions

@@ -30,7 +30,7 @@ class AdmittingEngine(EngineLayer):
         self._is_draining = False
         self.meter = RoomMeter(inner.num_seqs)
         self.spare = SpareRoom(
-            lambda: inner.num_seqs, lambda: self._num_admitted, self._count_kept
+            lambda: inner.num_seqs, lambda: self._num_admitted + len(self._backlog), self
         )
 
     async def generate(self, request: Request, new_watch: NewWatch | None = None) -> Completion:
@@ -39,7 +39,7 @@ class AdmittingEngine(EngineLayer):
         try:
             return await self._inner.generate(request, new_watch)
         finally:
-            self._leave()
+            self.leave(was_real=True)
 
     async def generate_at(
         self, place: Place, request: Request, new_watch: NewWatch | None
@@ -61,6 +61,18 @@ class AdmittingEngine(EngineLayer):
         heapq.heapify(waiting)
         self._backlog = waiting
 
+    def keep(self) -> None:
+        """Count a request at a lent place that is a real one now."""
+        self._num_admitted += 1
+        self.meter.note(self._num_admitted, _now_s())
+
+    def leave(self, *, was_real: bool) -> None:
+        """Count a request that leaves its place."""
+        self._num_admitted -= was_real
+        self._wake_next()
+        self.meter.note(self._num_admitted, _now_s())
+        self.spare.lend()
+
     async def _admit(self, request: Request) -> None:
         turn = asyncio.get_running_loop().create_future()
         key = self._key(request.priority, request.affinity)
@@ -72,7 +84,7 @@ class AdmittingEngine(EngineLayer):
             await turn
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():
-                self._leave()
+                self.leave(was_real=True)
             raise
 
     def _key(self, priority: float, affinity: int) -> tuple[float, int]:
@@ -81,27 +93,13 @@ class AdmittingEngine(EngineLayer):
         # What is most urgent belongs to no chain, and stays so.
         return (-priority or -math.inf, affinity)
 
-    def _leave(self) -> None:
-        self._num_admitted -= 1
-        self._wake_next()
-        self.meter.note(self._num_admitted, _now_s())
-        self.spare.lend()
-
-    def _count_kept(self, number: int) -> None:
-        """Count requests at lent places that became real ones."""
-        if number < 0:
-            self._leave()
-        else:
-            self._num_admitted += number
-            self.meter.note(self._num_admitted, _now_s())
-
     def _wake_next(self) -> None:
-        while self._backlog and self._num_admitted < self.capacity:
+        while self._backlog and self._num_admitted + self.spare.num_lent < self.capacity:
             _, _, turn = heapq.heappop(self._backlog)
             if not turn.done():
                 self._num_admitted += 1
                 turn.set_result(None)
-        if self._num_admitted < self.capacity:
+        if self._num_admitted < self.capacity and not self._backlog:
             self._room.set()
         else:
             self._room.clear()

@@ -8,6 +8,7 @@ import asyncio
 import heapq
 import itertools
 from collections.abc import Callable
+from typing import Protocol
 
 from synth.engine.base import NewWatch, WatchCall
 
@@ -110,27 +111,40 @@ class Place:
         return both
 
 
+class Owner(Protocol):
+    """Whose room it is."""
+
+    def keep(self) -> None:
+        """Count a request at a lent place that is a real one now."""
+
+    def leave(self, *, was_real: bool) -> None:
+        """Count a request that leaves its place, and lend what is free."""
+
+
 class SpareRoom:
     """Lends what is free."""
 
     def __init__(
-        self, num_seqs: Callable[[], int], num_real: Callable[[], int], count: Callable[[int], None]
+        self, num_seqs: Callable[[], int], num_real: Callable[[], int], owner: "Owner"
     ) -> None:
         """Belong to an engine.
 
         Args:
             num_seqs: Returns how many requests it can run at present.
-            num_real: Returns how many real requests it has.
-            count: Adds to these: 1 when a lent place becomes a real request's, -1 when such a
-                request leaves it.
+            num_real: Returns how many real requests there are, those that wait included.
         """
         self._num_seqs = num_seqs
         self._num_real = num_real
-        self._count = count
+        self._owner = owner
         self._heap: list[_Bid] = []
         self._bids: dict[Chance, _Bid] = {}
         self._number = itertools.count()
         self._lent: dict[Place, None] = {}
+
+    @property
+    def num_lent(self) -> int:
+        """Places that are lent, those that are taken back and not left yet included."""
+        return len(self._lent)
 
     def bid(self, chance: Chance) -> None:
         """Let a chance wait for a place, unless it is too unlikely at present."""
@@ -173,15 +187,13 @@ class SpareRoom:
     def give(self, place: Place) -> None:
         """Let a lent place belong to a real request."""
         del self._lent[place]
-        self._count(1)
+        self._owner.keep()
 
     def leave(self, place: Place, *, is_kept: bool) -> None:
         """Note that a place is free again."""
-        if is_kept:
-            self._count(-1)
-        else:
+        if not is_kept:
             del self._lent[place]
-            self.lend()
+        self._owner.leave(was_real=is_kept)
 
     def _next(self) -> Chance | None:
         while self._heap:
