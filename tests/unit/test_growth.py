@@ -35,6 +35,7 @@ FREE = {
     "omp_threads_bind": "0-1",
     "admission_ratio": 1.5,
     "stream_interval": 4,
+    "work_ahead": False,
     "stall_timeout_s": 9.0,
     "max_deaths": 1,
 }

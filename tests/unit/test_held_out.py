@@ -12,7 +12,7 @@ from bare_adapter import write_adapter
 from command import synth
 from filters import InstructionIndex
 from filters.near_duplicate import MAX_SIMILARITY
-from runs import run_scripted, small_config
+from runs import run_scripted, small_config, without_work_ahead
 from scripted_engine import Answer, ScriptedEngine
 from selflengthen.contract.base import TokenCounts
 from selflengthen.contract.held_out import HeldOutAnswer
@@ -166,7 +166,7 @@ def test_the_ledger_books_every_answer_and_adds_up(tmp_path):
     ]
     assert sum(row["requests"] for row in metrics["ledger"]) == len(engine.requests)
     tokens = metrics["tokens"]
-    parts = ("kept", "rejected", "aborted", "measured")
+    parts = ("kept", "rejected", "aborted", "measured", "speculative")
     assert tokens["generated"] == sum(tokens[part] for part in parts)
 
 
@@ -235,13 +235,13 @@ def test_answers_that_all_failed_have_no_length():
 
 
 def test_answers_on_disk_are_not_asked_for_again(tmp_path):
-    whole = ScriptedEngine(answer_well)
-    files, _ = run_scripted(tmp_path / "whole", engine=whole)
+    config, whole = without_work_ahead(), ScriptedEngine(answer_well)
+    files, _ = run_scripted(tmp_path / "whole", config, whole)
     with pytest.raises(EngineError):
-        run_scripted(tmp_path / "cut", engine=ScriptedEngine(answer_well, dies_after=150))
+        run_scripted(tmp_path / "cut", config, ScriptedEngine(answer_well, dies_after=150))
     kept = (tmp_path / "cut" / "iteration-1" / "held_out.jsonl").read_bytes()
     second = ScriptedEngine(write)
-    resumed, _ = run_scripted(tmp_path / "cut", engine=second)
+    resumed, _ = run_scripted(tmp_path / "cut", config, second)
     assert measured(second.requests) == []
     assert resumed.held_out.read_bytes() == kept == files.held_out.read_bytes()
     assert metrics_of(resumed)["ledger"] == metrics_of(files)["ledger"]

@@ -36,7 +36,7 @@ class Slow(ScriptedEngine):
     """Takes time for every piece of a text."""
 
     async def generate(self, asked, new_watch=None):
-        await asyncio.sleep(random.Random(asked.id).random() / 20)
+        await asyncio.sleep(random.Random(asked.id).random() / 2)
         return await super().generate(asked, new_watch)
 
 
@@ -50,14 +50,15 @@ def expected(tmp_path_factory):
 @pytest.mark.parametrize("concurrency", [1, 16, 128])
 def test_results_are_the_same_with_and_without(tmp_path, expected, concurrency):
     engine = Slow(fail_often, concurrency=concurrency, shuffle_seed=concurrency)
-    files, _ = run_scripted(tmp_path, small_config(**TRIES), engine)
+    with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
+        files, _ = run_scripted(tmp_path, small_config(**TRIES), engine, runner)
     assert data_files(files) == expected
     assert engine.most_live <= concurrency
     speculative = metrics_of(files)["tokens"]["speculative"]
     assert speculative > 0 if concurrency == 128 else speculative >= 0
 
 
-@pytest.mark.parametrize("dies_after", [1, 60, 200])
+@pytest.mark.parametrize("dies_after", [20, 60, 200])
 def test_a_run_that_died_resumes_to_the_same_results(tmp_path, expected, dies_after):
     config = small_config(**TRIES)
     dying = Slow(fail_often, concurrency=64, dies_after=dies_after)
@@ -65,7 +66,7 @@ def test_a_run_that_died_resumes_to_the_same_results(tmp_path, expected, dies_af
         run_scripted(tmp_path, config, dying)
     files, _ = run_scripted(tmp_path, config, Slow(fail_often, concurrency=64))
     assert data_files(files) == expected
-    assert (metrics_of(files)["replayed"] > 0) == (dies_after > 1)
+    assert metrics_of(files)["replayed"] > 0
 
 
 def test_it_can_be_switched_off_in_a_run_that_has_begun(tmp_path, expected):
@@ -85,6 +86,11 @@ def test_a_run_with_room_takes_less_time(tmp_path):
     assert with_it < 0.8 * seconds(without_work_ahead(**TRIES), "without")
 
 
+async def until(holds):
+    while not holds():
+        await asyncio.sleep(0)
+
+
 def guess(engine, asked, likelihood=1.0):
     """Let a chance come to one request."""
     wasted = []
@@ -102,6 +108,7 @@ def test_what_was_guessed_is_served_once():
     async def ask():
         inner = ScriptedEngine(lambda _: Answer("text " * 50), concurrency=4)
         guessing, tasks, wasted = guess(AdmittingEngine(inner), request(1))
+        await until(lambda: tasks)
         await tasks[0]
         first = await guessing.generate(request(1))
         second = await guessing.generate(request(1))
@@ -115,7 +122,7 @@ def test_real_requests_take_the_place_of_guesses():
         inner = ScriptedEngine(lambda _: Answer("text " * 400), concurrency=1)
         engine = AdmittingEngine(inner)
         guessing, _, wasted = guess(engine, request(1))
-        await asyncio.sleep(0)
+        await until(lambda: inner.num_live)
         real = await guessing.generate(request(2))
         guessing.give_up(["request-1"])
         await guessing.settle()
@@ -129,7 +136,7 @@ def test_a_guess_that_is_asked_for_is_not_taken_back():
         inner = ScriptedEngine(lambda _: Answer("text " * 400), concurrency=1)
         engine = AdmittingEngine(inner)
         guessing, _, wasted = guess(engine, request(1))
-        await asyncio.sleep(0)
+        await until(lambda: inner.num_live)
         first = asyncio.create_task(guessing.generate(request(1)))
         await asyncio.sleep(0)
         second = await guessing.generate(request(2))
@@ -152,6 +159,7 @@ def test_the_likeliest_chance_gets_the_place_and_the_unlikeliest_gives_it_back()
             )
             chances[likelihood].revise(likelihood)
         await asyncio.gather(*blocking)
+        await until(lambda: len(started) == 2)
         places = [await chances[likelihood].place() for likelihood in started]
         again = asyncio.create_task(engine.generate(request(3)))
         await asyncio.sleep(0)

@@ -61,16 +61,20 @@ class AdmittingEngine(EngineLayer):
         heapq.heapify(waiting)
         self._backlog = waiting
 
+    def note(self) -> None:
+        """Let the meter know how many requests the engine has."""
+        self.meter.note(self._num_admitted + self.spare.num_lent, _now_s())
+
     def keep(self) -> None:
         """Count a request at a lent place that is a real one now."""
         self._num_admitted += 1
-        self.meter.note(self._num_admitted, _now_s())
+        self.note()
 
     def leave(self, *, was_real: bool) -> None:
         """Count a request that leaves its place."""
         self._num_admitted -= was_real
         self._wake_next()
-        self.meter.note(self._num_admitted, _now_s())
+        self.note()
         self.spare.lend()
 
     async def _admit(self, request: Request) -> None:
@@ -78,7 +82,7 @@ class AdmittingEngine(EngineLayer):
         key = self._key(request.priority, request.affinity)
         heapq.heappush(self._backlog, (key, next(self._arrival), turn))
         self._wake_next()
-        self.meter.note(self._num_admitted, _now_s())
+        self.note()
         self.spare.take_back()
         try:
             await turn

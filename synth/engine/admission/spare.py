@@ -17,6 +17,8 @@ TAKEN_BACK = "taken_back"
 
 # Room that stays free, so that real requests which come and go find it: a share of the sequences.
 _FREE_SHARE = 1 / 32
+# Room is lent when it has been free for so long: mostly the next real request is on its way.
+_PATIENCE_S = 0.2
 # What will hardly be asked for would slow down what is.
 _MIN_LIKELIHOOD = 0.1
 _MIN_COMPACTION = 64
@@ -114,6 +116,9 @@ class Place:
 class Owner(Protocol):
     """Whose room it is."""
 
+    def note(self) -> None:
+        """Note that places were lent."""
+
     def keep(self) -> None:
         """Count a request at a lent place that is a real one now."""
 
@@ -140,6 +145,7 @@ class SpareRoom:
         self._bids: dict[Chance, _Bid] = {}
         self._number = itertools.count()
         self._lent: dict[Place, None] = {}
+        self._timer: asyncio.TimerHandle | None = None
 
     @property
     def num_lent(self) -> int:
@@ -163,16 +169,23 @@ class SpareRoom:
             heapq.heapify(self._heap)
 
     def lend(self) -> None:
-        """Lend what is free."""
+        """Lend what is free, if it still is in a moment."""
+        if self._timer is None and self._bids:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(_PATIENCE_S, self._lend)
+
+    def _lend(self) -> None:
+        self._timer = None
         num_seqs = self._num_seqs()
         num_free = num_seqs - self._num_real() - len(self._lent)
         for _ in range(num_free - int(num_seqs * _FREE_SHARE)):
             chance = self._next()
             if chance is None:
-                return
+                break
             place = Place(self, chance.likelihood)
             self._lent[place] = None
             chance.lend(place)
+        self._owner.note()
 
     def take_back(self) -> None:
         """Take places back that real requests need: the unlikeliest, then the latest."""
