@@ -8,6 +8,8 @@ from types import ModuleType
 from typing import Any
 
 from selflengthen.contract import (
+    collection,
+    final_row,
     held_out,
     loop_row,
     manifest,
@@ -27,6 +29,8 @@ KINDS: dict[type[Contract], ModuleType] = {
     record.Record: record,
     reject.Reject: reject,
     row.Row: row,
+    final_row.FinalRow: final_row,
+    collection.Collection: collection,
     held_out.HeldOutAnswer: held_out,
     receipt.Receipt: receipt,
     metrics.Metrics: metrics,

@@ -79,6 +79,33 @@ def loop(source: ConfigSource, out: Path, iterations: int, allow_fewer: bool) ->
         sys.exit(EXIT_FEWER_THAN_ASKED)
 
 
+@cli.command()
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Run directory.")
+@click.option(
+    "--iterations",
+    multiple=True,
+    type=click.IntRange(min=1),
+    help="An iteration whose pairs are taken; give several. All that are complete by default.",
+)
+@configured
+def collect(source: ConfigSource, out: Path, iterations: tuple[int, ...]) -> None:
+    """Collect pairs and write length demands into their queries: the final model's data."""
+    from rich.console import Console
+
+    from synth.config import RunConfig
+    from synth.display.collection import collection_lines
+    from synth.final.collect import collect as collect_pairs
+    from synth.run.directory import RunDirectory
+
+    result = collect_pairs(source.load(RunConfig), RunDirectory(out), iterations)
+    if result.collection is None:
+        click.echo("interrupted; the same command goes on from there")
+        sys.exit(EXIT_INTERRUPTED)
+    Console(soft_wrap=True, highlight=False).print(
+        *collection_lines(result.collection, str(result.files.folder)), sep="\n", markup=False
+    )
+
+
 @cli.command(name="filter")
 @click.argument("file", default="-", type=click.Path(path_type=Path, allow_dash=True))
 @click.option("--profile", default="default", show_default=True, help="Filter profile.")

@@ -16,6 +16,8 @@ class AdapterConfig(Settings):
 
     generator: str | None = None
     """Folder of the Generator's adapter."""
+    final: str | None = None
+    """The YAML file of the training on the final data; null: the Generator's."""
     extender: str | None = None
     """Folder of the Extender's adapter."""
 
@@ -212,6 +214,50 @@ class OutputConfig(Settings):
     `package.module:Name`."""
 
 
+class DemandShares(Settings):
+    """How often each kind of demand is drawn, in relation to the others."""
+
+    about: float = Field(0.4, ge=0.0)
+    """About so many words."""
+    range: float = Field(0.25, ge=0.0)
+    """Between two numbers."""
+    above: float = Field(0.25, ge=0.0)
+    """At least so many."""
+    below: float = Field(0.1, ge=0.0)
+    """At most so many."""
+    none: float = Field(0.1, ge=0.0)
+    """No demand."""
+
+    @model_validator(mode="after")
+    def _check_some(self) -> "DemandShares":
+        if not sum(self.model_dump().values()):
+            raise ValueError("all are 0; set at least one above")
+        return self
+
+
+class CollectConfig(Settings):
+    """The final data, for `synth collect`: pairs of all iterations with a length demand."""
+
+    min_words: int = Field(0, ge=0)
+    """Shortest response that makes a row."""
+    max_words: int | None = Field(None, ge=1)
+    """Longest one; null: any."""
+    max_rows: int | None = Field(None, ge=1)
+    """Rows at most, those with the largest length times score; null: all."""
+    balance: bool = False
+    """Let length bands and kinds of text have their turn in them."""
+    demands: DemandShares = DemandShares()
+    """Which kinds of demand."""
+    number_words: float = Field(0.25, ge=0.0, le=1.0)
+    """Share of demands whose numbers are spelled."""
+    rewrite: Literal["model", "phrase"] = "model"
+    """Who puts a demand into the instruction: the base model, or a fixed phrase."""
+    attempts: int = Field(2, ge=1)
+    """Tries of the base model, before a fixed phrase does it."""
+    min_similarity: float = Field(0.6, ge=0.0, le=1.0)
+    """ROUGE-L of the instruction and a model's query without its demand, at least."""
+
+
 class RunConfig(Settings):
     """One macro-iteration of data."""
 
@@ -255,6 +301,8 @@ class RunConfig(Settings):
     """Files for the trainer."""
     loop: LoopConfig = LoopConfig()
     """Training between macro-iterations, for `synth loop`."""
+    collect: CollectConfig = CollectConfig()
+    """The final data, for `synth collect`."""
 
     @property
     def references(self) -> tuple[tuple[str, str], ...]:

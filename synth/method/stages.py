@@ -33,6 +33,8 @@ class Stage(StrEnum):
     EXTEND_TAIL = "extend_tail"
     RATE = "rate"
     """The judge on a response, with `judge.response`."""
+    DEMAND = "demand"
+    """A query with a length demand, for the final data."""
     HELD_OUT = "held_out"
     """No part of a sample: few requests, as long as the longest, so they start first."""
 
@@ -94,6 +96,11 @@ STAGES = {
         ModelRole.BASE,
         decoding=lambda config: config.decoding.neutral(),
         max_completion_tokens=lambda _: 1,
+    ),
+    Stage.DEMAND: StageSpec(
+        ModelRole.BASE,
+        decoding=lambda config: config.expand.decoding,
+        max_completion_tokens=lambda config: config.expand.max_completion_tokens,
     ),
     Stage.HELD_OUT: StageSpec(
         ModelRole.GENERATOR,

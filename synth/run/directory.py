@@ -121,6 +121,21 @@ class IterationFiles:
         return list(read_rows(HeldOutAnswer, self.held_out)) if self.held_out.exists() else []
 
 
+@dataclass(frozen=True, slots=True)
+class FinalFiles(IterationFiles):
+    """The files of the last step: pairs of all iterations with length demands."""
+
+    @property
+    def collection(self) -> Path:
+        """What the pairs came to, and the settings that they were made with."""
+        return self.folder / "collect.json"
+
+    @property
+    def query_journal(self) -> Path:
+        """The model's queries while the pairs are not complete."""
+        return self.folder / "journal" / "queries.jsonl"
+
+
 class RunDirectory(OwnedDirectory):
     """One run: a configuration and its macro-iterations."""
 
@@ -132,6 +147,11 @@ class RunDirectory(OwnedDirectory):
     def iteration(self, number: int) -> IterationFiles:
         """Return the files of a macro-iteration."""
         return IterationFiles(self.folder / f"iteration-{number}")
+
+    @property
+    def final(self) -> "FinalFiles":
+        """The files of the last step."""
+        return FinalFiles(self.folder / "final")
 
     def is_begun(self) -> bool:
         """Tell whether anything depends on the configuration: all but logs and summaries."""

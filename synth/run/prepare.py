@@ -160,6 +160,7 @@ _BINDING_OF_ENGINE = {"dtype", "max_model_len", "per_request_seeds"}
 _FREE = {
     "num_instructions": True,
     "loop": True,
+    "collect": True,
     "ray": True,
     "breaker": True,
     "engine": EngineConfig.model_fields.keys() - _BINDING_OF_ENGINE,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TextIO
 
 from rich.console import Console
@@ -12,15 +13,18 @@ from synth.run.prepare import PreparedRun
 
 
 @contextmanager
-def held(run: PreparedRun) -> Iterator[TextIO]:
+def held(run: PreparedRun, log: Path | None = None) -> Iterator[TextIO]:
     """Own the run directory while the block lasts; what libraries print goes to the engine's log.
+
+    Args:
+        log: None: that of the iteration.
 
     Yields: a stream to what standard output was.
     Raises: DirectoryError: another process has the directory, or it holds another run.
     """
     with restored(), run.directory.locked():
         run.directory.claim(run.resolved)
-        with redirected_output(run.files.engine_log) as terminal:
+        with redirected_output(log or run.files.engine_log) as terminal:
             yield terminal
 
 

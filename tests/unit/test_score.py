@@ -15,8 +15,8 @@ from selflengthen.errors import ConfigError
 from selflengthen.files.json_file import read_as
 from structure_texts import DEFECTS
 from synth.config import JudgeConfig
-from synth.method.ranking import _ranks
 from synth.method.prompts.prompt_set import BUILT_IN
+from synth.method.ranking import _ranks
 from synth.method.sample import InitialResponse
 from synth.method.stages import Stage
 from synth.run.directory import RunDirectory

@@ -45,10 +45,12 @@ _PLACEHOLDERS = {
 }
 _PLACEHOLDERS_OF_OPTIONAL = {
     "rate": Placeholders(frozenset({"instruction", "text"})),
+    "demand": Placeholders(frozenset({"instruction", "demand"})),
     "plan": Placeholders(
         frozenset({"instruction", "text"}), frozenset({"num_words", "target_words"})
     ),
 }
+_OF_LAST_STEP = ("demand",)
 _FOR_BOTH_STAGES = "extend"
 """A template for both stages of an extension, where a set has none for each."""
 # Shorter lines occur in ordinary text.
@@ -105,7 +107,7 @@ class PromptSet:
 
     name: str
     digest: str
-    """SHA-256 over the files of the set."""
+    """SHA-256 over the files of the set that a run uses."""
     wording: Wording
     fixed_lines: tuple[str, ...]
     """Constant lines of the templates; a response that repeats one leaks its prompt."""
@@ -134,8 +136,15 @@ class PromptSet:
         """
         return self._templates["rate"].render(instruction=instruction, text=text)
 
+    def demand(self, instruction: str, demand: str) -> str:
+        """Render the user turn that asks for an instruction with a length demand.
+
+        Raises: KeyError: the set has no template for it, see `has`.
+        """
+        return self._templates["demand"].render(instruction=instruction, demand=demand)
+
     def has(self, kind: str) -> bool:
-        """Tell whether there is a template that a set may lack: `rate` or `plan`."""
+        """Tell whether there is a template that a set may lack: `rate`, `plan` or `demand`."""
         return kind in self._templates
 
     def plan(self, task: "ExtensionTask") -> str:
@@ -196,11 +205,12 @@ def load_prompt_set(name: str) -> PromptSet:
     fixed_lines: dict[str, None] = {}
     for kind, source in sources.items():
         lines = _check_template(paths[kind], source, placeholders[kind])
-        fixed_lines.update(dict.fromkeys(lines))
+        fixed_lines.update(dict.fromkeys(lines if kind not in _OF_LAST_STEP else ()))
         _check_rendering(paths[kind], source, placeholders[kind])
+    of_runs = [source for kind, source in sources.items() if kind not in _OF_LAST_STEP]
     return PromptSet(
         name=name,
-        digest=hashlib.sha256("\0".join([*sources.values(), wording_source]).encode()).hexdigest(),
+        digest=hashlib.sha256("\0".join([*of_runs, wording_source]).encode()).hexdigest(),
         wording=_load_wording(wording),
         fixed_lines=tuple(fixed_lines),
         _templates={kind: _ENVIRONMENT.from_string(source) for kind, source in sources.items()},

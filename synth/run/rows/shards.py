@@ -1,6 +1,7 @@
 """Shards and the manifest: training rows cut into files of a bounded size."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 
 from selflengthen.contract.manifest import ListedFile, Manifest
@@ -27,15 +28,30 @@ def write_shards(files: IterationFiles, recipe: Recipe) -> None:
         return (record for record in files.read_records() if record.id not in left_out)
 
     for role in (ModelRole.GENERATOR, ModelRole.EXTENDER):
-        rows = rows_of(records(), role, recipe)
-        shards = _cut(rows, recipe.config.output.shard_max_bytes)
-        for number, lines in enumerate(shards):
-            with atomic_file(files.shard(role.value, number)) as file:
-                file.writelines(lines)
-        for writer in recipe.config.output.writers:
-            write = resolve("output.writers", writer)
-            with naming(writer):
-                write(rows_of(records(), role, recipe), role.value, files.shards)
+        write_rows(partial(_rows, records, role, recipe), role.value, files, recipe)
+
+
+def _rows(
+    records: Callable[[], Iterator[Record]], role: ModelRole, recipe: Recipe
+) -> Iterator[Row]:
+    return rows_of(records(), role, recipe)
+
+
+def write_rows(
+    make_rows: Callable[[], Iterable[Row]], role: str, files: IterationFiles, recipe: Recipe
+) -> None:
+    """Write a role's rows as shards, and by writers of a person's own.
+
+    Raises: PluginError: one of these failed.
+    """
+    shards = _cut(make_rows(), recipe.config.output.shard_max_bytes)
+    for number, lines in enumerate(shards):
+        with atomic_file(files.shard(role, number)) as file:
+            file.writelines(lines)
+    for writer in recipe.config.output.writers:
+        write = resolve("output.writers", writer)
+        with naming(writer):
+            write(make_rows(), role, files.shards)
 
 
 def _write_repeated(files: IterationFiles, recipe: Recipe) -> set[str]:

@@ -1,0 +1,120 @@
+"""The demand in the query: written by the base model, and checked by rule."""
+
+import random
+from collections import Counter
+from dataclasses import dataclass, field
+
+from rapidfuzz.distance import Indel
+
+from filters.demand import Demand, demands_in
+from filters.text.words import script_units
+from selflengthen.chat.messages import conversation
+from selflengthen.contract.final_row import DemandPart, FinalRow
+from selflengthen.contract.record import Record
+from synth.config import CollectConfig
+from synth.engine.base import Engine, Request, Tokens
+from synth.final.demands import draw_demand, phrase_of, with_phrase
+from synth.method.recipe import Prompt, Recipe, failure_of
+from synth.method.stages import Stage
+
+ROLE = "final"
+
+
+@dataclass
+class RewriteCount:
+    """What the model's queries came to."""
+
+    rejected: Counter[str] = field(default_factory=Counter)
+    tokens: Tokens = field(default_factory=Tokens)
+
+
+@dataclass(frozen=True)
+class Rewriter:
+    """Makes rows of records, each with a demand that its response meets."""
+
+    recipe: Recipe
+    engine: Engine | None
+    """None: phrases only."""
+    count: RewriteCount
+
+    async def row(self, record: Record, place: int) -> FinalRow:
+        """Make a row.
+
+        Raises: EngineError: the engine is gone.
+        """
+        config = self.recipe.config.collect
+        rng = random.Random(f"{self.recipe.config.seed}:{record.id}:demand")
+        # An instruction that asks for a length keeps it; that is met, see `choose`.
+        own = demands_in(record.instruction)
+        if own:
+            return _row(record, record.instruction, own[0].demand, None, self.recipe)
+        demand = draw_demand(record.num_words.response, config, rng)
+        if demand is None:
+            return _row(record, record.instruction, None, None, self.recipe)
+        language = "zh" if record.language == "zh" else "en"
+        for attempt in range(config.attempts if self.engine else 0):
+            phrase = phrase_of(demand, language, config, rng)
+            request = self._request(record, place, attempt, phrase)
+            query = await self._ask(request, record.instruction, demand)
+            if query is not None:
+                return _row(record, query, demand, "model", self.recipe)
+        phrase = phrase_of(demand, language, config, rng)
+        query = with_phrase(record.instruction, phrase, language, rng)
+        return _row(record, query, demand, "phrase", self.recipe)
+
+    def _request(self, record: Record, place: int, attempt: int, phrase: str) -> Request:
+        user = self.recipe.prompts.demand(record.instruction, phrase)
+        request_id = f"{record.id}/{Stage.DEMAND}-{attempt}"
+        return self.recipe.request(Prompt(request_id, Stage.DEMAND, place, user, attempt=attempt))
+
+    async def _ask(self, request: Request, instruction: str, demand: Demand) -> str | None:
+        """Let the model write the query; None if it did not do as asked."""
+        assert self.engine is not None
+        completion = await self.engine.generate(request)
+        self.count.tokens += Tokens.of([completion])
+        query = self.recipe.prompts.parse_instruction(completion.text)
+        reason = failure_of(completion) or objection_to_query(
+            query, instruction, demand, self.recipe.config.collect
+        )
+        if reason:
+            self.count.rejected[reason] += 1
+        return None if reason else query
+
+
+def objection_to_query(
+    query: str, instruction: str, demand: Demand, config: CollectConfig
+) -> str | None:
+    """Return why a query is not the instruction with just this demand, or None."""
+    found = demands_in(query)
+    if not found:
+        return "no_demand"
+    if len(found) > 1:
+        return "several_demands"
+    if found[0].demand != demand:
+        return "another_demand"
+    rest = query[: found[0].start] + query[found[0].end :]
+    # ROUGE-L F1, see `filters.near_duplicate`.
+    similarity = Indel.normalized_similarity(script_units(rest), script_units(instruction))
+    return None if similarity >= config.min_similarity else "another_task"
+
+
+def _row(
+    record: Record, query: str, demand: Demand | None, written_by: str | None, recipe: Recipe
+) -> FinalRow:
+    num_words = record.num_words.response
+    assert demand is None or demand.is_met(num_words)
+    part = DemandPart(kind=demand.kind.value, low=demand.low, high=demand.high) if demand else None
+    return FinalRow(
+        id=record.id,
+        role=ROLE,
+        prompt=tuple(map(dict, conversation(query, recipe.config.model.system_prompt))),
+        completion=({"role": "assistant", "content": record.response},),
+        num_words=num_words,
+        score=record.score,
+        iteration=record.iteration,
+        instruction=record.instruction,
+        demand=part,
+        written_by=written_by,
+        language=record.language,
+        task_kind=record.task_kind,
+    )
