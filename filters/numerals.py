@@ -19,7 +19,7 @@ _SMALL = rf"(?:{'|'.join(_TENS)})(?:[\s-]+(?:{'|'.join(_UNITS)})\b)?|{'|'.join(_
 ENGLISH_NUMBER = (
     r"\d{1,3}(?:,\d{3})+(?!\d)|\d+(?:\.\d+)?\s?k\b|\d+(?:\.\d+)?\s+(?:hundred|thousand)\b|\d+"
     rf"|\b(?:a\s+(?:hundred|thousand)|(?:{_WORD}))\b(?:[\s-]+(?:{_WORD})\b"
-    rf"|\s+and\s+(?:{_SMALL})\b(?![\s-]+(?:hundred|thousand)))*"
+    rf"|\s+and\s+(?:{_SMALL})\b(?![\s-]+(?:{_WORD})\b))*"
 )
 """Matches an English number, in lower case."""
 CHINESE_NUMBER = (

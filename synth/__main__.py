@@ -62,16 +62,19 @@ def measure(source: ConfigSource, out: Path, iteration: int) -> None:
 @cli.command()
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Run directory.")
 @click.option("--iterations", required=True, type=click.IntRange(min=1), help="How many in all.")
+@click.option(
+    "--final", is_flag=True, help="Then collect the final data and train the final model."
+)
 @_ALLOW_FEWER
 @configured
-def loop(source: ConfigSource, out: Path, iterations: int, allow_fewer: bool) -> None:
+def loop(source: ConfigSource, out: Path, iterations: int, final: bool, allow_fewer: bool) -> None:
     """Alternate data and training; run again, it goes on where it was."""
     from synth.config import RunConfig
     from synth.loop.plan import LoopPlan
     from synth.loop.steps import run_loop
     from synth.run.directory import RunDirectory
 
-    plan = LoopPlan(source, source.load(RunConfig), RunDirectory(out), iterations)
+    plan = LoopPlan(source, source.load(RunConfig), RunDirectory(out), iterations, final)
     result = run_loop(plan)
     if result.state == "interrupted":
         sys.exit(EXIT_INTERRUPTED)

@@ -16,8 +16,6 @@ class AdapterConfig(Settings):
 
     generator: str | None = None
     """Folder of the Generator's adapter."""
-    final: str | None = None
-    """The YAML file of the training on the final data; null: the Generator's."""
     extender: str | None = None
     """Folder of the Extender's adapter."""
 
@@ -170,6 +168,8 @@ class LoopConfig(Settings):
     """YAML file of `train sft` for the Generator; `synth loop` needs it."""
     extender: str | None = None
     """YAML file of `train sft` for the Extender; `synth loop` needs it."""
+    final: str | None = None
+    """YAML file of `train sft` for the final model, with `--final`; null: the Generator's."""
     data: Literal["current", "accumulate"] = "current"
     """A training gets the rows of its iteration, or of all up to it."""
     mix: tuple[MixSource, ...] = Field((), strict=False)

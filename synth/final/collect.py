@@ -25,7 +25,7 @@ from synth.final.choose import choose
 from synth.final.rewrite import ROLE, RewriteCount, Rewriter
 from synth.method.recipe import Recipe
 from synth.run.directory import FinalFiles, RunDirectory
-from synth.run.prepare import prepare
+from synth.run.prepare import PreparedRun, prepare
 from synth.run.rows.shards import write_manifest, write_rows
 from synth.run.session import announcing, held
 
@@ -51,19 +51,24 @@ def collect(
     Raises: EngineError: the engine failed; queries that were finished are kept.
     """
     run = prepare(config, 1, directory)
-    directory.check(run.resolved)
-    files, numbers = directory.final, _numbers(directory, iterations)
-    if files.manifest.exists():
-        found = _check_same(files, config, numbers)
-        return CollectResult(files, found, was_complete=True)
-    choice = Choice(numbers, *choose(map(directory.iteration, numbers), config.collect))
-    if not choice.records:
-        raise DirectoryError(f"{directory.folder}: no record makes a row ({choice.reasons})")
+    found = _complete(run, iterations)
+    if found is not None:
+        return CollectResult(directory.final, found, was_complete=True)
+    choice = _choice(run, iterations)
     recipe = replace(run.recipe, adapters={})
     engine = prepare_engine(recipe.engine_spec) if _asks_model(recipe) else None
-    with held(run, files.engine_log) as terminal:
+    with held(run, directory.final.engine_log) as terminal:
         console = Console(file=terminal)
-        return asyncio.run(_collect(Collecting(recipe, files, choice), engine, console))
+        return asyncio.run(_run(Collecting(recipe, directory.final, choice), engine, console))
+
+
+async def collect_with(
+    run: PreparedRun, iterations: Sequence[int], engine: Engine | None
+) -> CollectResult:
+    """Collect on an engine that is ready; None: without one."""
+    recipe = replace(run.recipe, adapters={})
+    collecting = Collecting(recipe, run.directory.final, _choice(run, iterations))
+    return await _collect(collecting, engine)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,23 +129,40 @@ class Collecting:
         )
 
 
-async def _collect(
+async def _run(
     collecting: Collecting, prepared: PreparedEngine | None, console: Console
 ) -> CollectResult:
     if prepared is None:
-        return CollectResult(collecting.files, await collecting.write(None))
+        return await _collect(collecting, None)
     announce = announcing(console)
     async with running_engine(prepared, collecting.files.engine_log, announce) as engine:
-        writing = asyncio.create_task(collecting.write(engine))
-        interrupted = cancel_on_signal(writing)
-        try:
-            return CollectResult(collecting.files, await writing)
-        except ExceptionGroup as errors:
-            raise first_error(errors) from None
-        except asyncio.CancelledError:
-            if not interrupted.is_set():
-                raise
-            return CollectResult(collecting.files, None)
+        return await _collect(collecting, engine)
+
+
+async def _collect(collecting: Collecting, engine: Engine | None) -> CollectResult:
+    writing = asyncio.create_task(collecting.write(engine))
+    interrupted = cancel_on_signal(writing)
+    try:
+        return CollectResult(collecting.files, await writing)
+    except ExceptionGroup as errors:
+        raise first_error(errors) from None
+    except asyncio.CancelledError:
+        if not interrupted.is_set():
+            raise
+        return CollectResult(collecting.files, None)
+
+
+def _choice(run: PreparedRun, iterations: Sequence[int]) -> Choice:
+    """Choose the records that make rows.
+
+    Raises: DirectoryError: there is none.
+    """
+    directory, config = run.directory, run.recipe.config
+    numbers = _numbers(directory, iterations)
+    choice = Choice(numbers, *choose(map(directory.iteration, numbers), config.collect))
+    if not choice.records:
+        raise DirectoryError(f"{directory.folder}: no record makes a row ({choice.reasons})")
+    return choice
 
 
 def _numbers(directory: RunDirectory, iterations: Sequence[int]) -> tuple[int, ...]:
@@ -161,15 +183,19 @@ def _numbers(directory: RunDirectory, iterations: Sequence[int]) -> tuple[int, .
     return tuple(sorted(set(iterations) or complete))
 
 
-def _check_same(files: FinalFiles, config: RunConfig, numbers: tuple[int, ...]) -> Collection:
-    """Check that what is complete was made as it is asked for now.
+def _complete(run: PreparedRun, iterations: Sequence[int]) -> Collection | None:
+    """Return what is complete already.
 
-    Raises: DirectoryError: it was not.
+    Raises: DirectoryError: it was made otherwise, or the directory holds another run.
     """
+    directory, files = run.directory, run.directory.final
+    directory.check(run.resolved)
+    if not files.manifest.exists():
+        return None
     found = read_as(Collection, files.collection, _DELETE)
-    settings = _settings(config)
+    settings = _settings(run.recipe.config)
     differing = [key for key, value in settings.items() if found.settings.get(key) != value]
-    if differing or found.iterations != numbers:
+    if differing or found.iterations != _numbers(directory, iterations):
         what = f"collect.{differing[0]}" if differing else "the iterations"
         raise DirectoryError(f"{files.folder}: made with other values of {what}; {_DELETE}")
     return found

@@ -13,6 +13,7 @@ from synth.config import LoopConfig, RunConfig
 from synth.method.stages import TRAINED_ROLES, ModelRole
 from synth.run.directory import RunDirectory
 
+FINAL = "final"
 _TRAINED_ON = {"name", "revision", "trust_remote_code", "chat_template_kwargs"}
 
 
@@ -36,6 +37,8 @@ class LoopPlan:
     config: RunConfig
     directory: RunDirectory
     num_iterations: int
+    is_final: bool = False
+    """Whether the final data and the final model follow."""
 
     def steps(self, iteration: int) -> list[Step]:
         """Return the steps of a macro-iteration; the last one's effect is measured."""
@@ -45,19 +48,38 @@ class LoopPlan:
             steps.append(self._measure(iteration + 1))
         return steps
 
+    def final_steps(self) -> list[Step]:
+        """Return the steps behind the last macro-iteration: the final data, the final model."""
+        if not self.is_final:
+            return []
+        files, number = self.directory.final, self.num_iterations
+        training = self.final_training([files.shard_pattern(FINAL)], files.adapter(FINAL))
+        return [
+            Step("collect the final data", self._synth("collect"), files.manifest, number),
+            Step("train the final model", training, files.provenance(FINAL), number),
+        ]
+
+    def final_training(self, data: Sequence[str], out: Path) -> tuple[str, ...]:
+        """Return the command that trains the final model, from the base."""
+        return self._sft(final_config(self.config), data, out)
+
     def _run(self, iteration: int) -> Step:
         product = self.directory.iteration(iteration).manifest
-        return Step("run", self._synth("run", iteration), product, iteration)
+        return Step("run", self._synth("run", "--iteration", str(iteration)), product, iteration)
 
     def _measure(self, iteration: int) -> Step:
         product = self.directory.iteration(iteration).held_out
-        return Step("measure", self._synth("measure", iteration), product, iteration)
+        command = self._synth("measure", "--iteration", str(iteration))
+        return Step("measure", command, product, iteration)
 
     def training(self, role: ModelRole, data: Sequence[str], out: Path) -> tuple[str, ...]:
         """Return the command that trains a role's adapter."""
+        return self._sft(trainer_config(self.config, role), data, out)
+
+    def _sft(self, config: Path, data: Sequence[str], out: Path) -> tuple[str, ...]:
         return (
             *_launcher(self.config.loop),
-            *("train", "sft", "--config", str(trainer_config(self.config, role))),
+            *("train", "sft", "--config", str(config)),
             *(argument for path in data for argument in ("--data", path)),
             *("--out", str(out)),
             *self._base_model(),
@@ -86,10 +108,10 @@ class LoopPlan:
         mix = [source.model_dump() for source in self.config.loop.mix]
         return ("-o", f"data.mix={orjson.dumps(mix).decode()}") if mix else ()
 
-    def _synth(self, command: str, iteration: int) -> tuple[str, ...]:
+    def _synth(self, command: str, *options: str) -> tuple[str, ...]:
         return (
             *(sys.executable, "-m", "synth", command, "--config", str(self.source.file)),
-            *("--out", str(self.directory.folder), "--iteration", str(iteration)),
+            *("--out", str(self.directory.folder), *options),
             *(argument for override in self.source.overrides for argument in ("-o", override)),
         )
 
@@ -109,10 +131,24 @@ def trainer_config(config: RunConfig, role: ModelRole) -> Path:
 
     Raises: ConfigError: the key is not set, or there is no such file.
     """
-    key = f"loop.{role.value}"
-    name = config.loop.generator if role is ModelRole.GENERATOR else config.loop.extender
+    is_generator = role is ModelRole.GENERATOR
+    name = config.loop.generator if is_generator else config.loop.extender
+    return _existing(f"loop.{role.value}", name)
+
+
+def final_config(config: RunConfig) -> Path:
+    """Return the configuration file of the final model's training: its own, or the Generator's.
+
+    Raises: ConfigError: there is no such file.
+    """
+    if config.loop.final is None:
+        return trainer_config(config, ModelRole.GENERATOR)
+    return _existing("loop.final", config.loop.final)
+
+
+def _existing(key: str, name: str | None) -> Path:
     if name is None:
-        raise ConfigError(f"{key}: missing; set it to the YAML file of the {role.value}'s training")
+        raise ConfigError(f"{key}: missing; set it to the YAML file of that training")
     if not Path(name).is_file():
         raise ConfigError(f"{key}: no file {name!r}; give a YAML file of `train sft`")
     return Path(name)

@@ -77,6 +77,10 @@ def run_loop_with(run: Runner, plan: LoopPlan, console: Console) -> LoopResult:
             write_json(plan.directory.loop_rows, rows)
             console.print(loop_table(rows), quality_table(rows))
             _check_collapse(rows, plan, console)
+        for step in plan.final_steps():
+            if not _finish(step, run, plan, console):
+                console.print("interrupted; the same command goes on from there")
+                return LoopResult("interrupted", tuple(rows))
     return LoopResult("complete", tuple(rows))
 
 
@@ -87,6 +91,7 @@ def check_plan(plan: LoopPlan) -> Recipe:
     """
     for role in TRAINED_ROLES:
         trainer_config(plan.config, role)
+    plan.final_steps()
     if configured := plan.config.adapters.model_dump(exclude_none=True):
         keys = ", ".join(f"adapters.{role}" for role in configured)
         raise ConfigError(f"{keys}: set, but a loop serves what it trained; remove it")

@@ -1,4 +1,4 @@
-"""Plays the processes of a loop: `synth run`, `synth measure`, `train sft`.
+"""Plays the processes of a loop: `synth run`, `measure` and `collect`, `train sft`.
 
 `script.json` beside the run directory maps steps ("run 2", "generator 1", "measure 3") to the exit
 codes that they end with before they have written anything; "sleep" lets them wait for a signal.
@@ -113,7 +113,7 @@ def _run(folder, number, exit_code):
 
 
 def _train(out, number):
-    loss = {"generator": 1.5, "extender": 2.5}[out.name] / number
+    loss = {"generator": 1.5, "extender": 2.5, "final": 3.5}[out.name] / number
     provenance = Provenance(
         base_model="scripted",
         base_revision=None,
@@ -131,7 +131,7 @@ def _train(out, number):
 
 
 def _play(step, folder, number, out):
-    beside = out if step in ("run", "measure") else out.parent.parent.parent
+    beside = out if step in ("run", "measure", "collect") else out.parent.parent.parent
     script_file = beside.parent / "script.json"
     exit_code = json.loads(script_file.read_text()).get(f"{step} {number}", 0)
     with (beside.parent / "calls.jsonl").open("a") as file:
@@ -146,6 +146,8 @@ def _play(step, folder, number, out):
         _run(folder, number, exit_code)
     elif step == "measure":
         _held_out(folder, 100 * number)
+    elif step == "collect":
+        write_json(folder / "manifest.json", Manifest(files=()))
     else:
         _train(out, number)
     sys.exit(exit_code if exit_code == 3 else 0)
@@ -154,12 +156,16 @@ def _play(step, folder, number, out):
 def main():
     arguments = sys.argv[1:]
     out = Path(option(arguments, "--out"))
+    if "collect" in arguments:
+        _play("collect", out / "final", 1, out)
     if "synth" in arguments:
         number = int(option(arguments, "--iteration"))
         step = arguments[arguments.index("synth") + 1]
         _play(step, out / f"iteration-{number}", number, out)
     folder = out.parent.parent
-    _play(out.name, folder, int(folder.name.removeprefix("iteration-")), out)
+    is_final = folder.name == "final"
+    number = 1 if is_final else int(folder.name.removeprefix("iteration-"))
+    _play(out.name, folder, number, out)
 
 
 if __name__ == "__main__":

@@ -54,7 +54,7 @@ def plan_of(folder):
     return LoopPlan(source, loop_config(folder), directory, 1)
 
 
-def run_loop(folder, num_iterations, overrides=(), **changes):
+def run_loop(folder, num_iterations, overrides=(), is_final=False, **changes):
     """Run a loop of scripted children; return exit code and what it printed."""
     out = io.StringIO()
     plan = LoopPlan(
@@ -62,6 +62,7 @@ def run_loop(folder, num_iterations, overrides=(), **changes):
         loop_config(folder, **changes),
         RunDirectory(folder / "out"),
         num_iterations,
+        is_final,
     )
     run = scripted(StepProcess().run)
     result = run_loop_with(run, plan, Console(file=out, width=160))
@@ -115,6 +116,23 @@ def test_the_trainer_reads_the_base_model_as_it_was_given(folder):
     overrides = [value for key, value in pairwise(arguments) if key == "-o"]
     model = load_config(TrainConfig, folder / "train.yaml", overrides).model
     assert model.model_dump(include=set(given)) == given
+
+
+def test_the_final_data_and_model_follow_the_last_iteration(folder):
+    assert run_loop(folder, 1, is_final=True)[0] == 0
+    assert steps(folder) == [*ONE, "measure 2", "collect 1", "final 1"]
+    _, training = calls(folder)[-1]
+    assert option(training, "--data").endswith("/out/final/shards/final-*.jsonl")
+    assert option(training, "--config") == str(folder / "train.yaml")
+    assert "--adapter" not in training
+    run_loop(folder, 1, is_final=True)
+    assert len(steps(folder)) == 6
+
+
+def test_the_final_model_s_training_is_looked_for_before_anything_starts(folder):
+    with pytest.raises(ConfigError, match=r"loop\.final: no file 'nowhere.yaml'"):
+        run_loop(folder, 1, is_final=True, loop={"final": "nowhere.yaml"})
+    assert steps(folder) == []
 
 
 def test_rows_of_all_iterations_and_further_ones_can_be_trained_on(folder):
