@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 MODEL := models/smollm2-135m-instruct
 STAMP := $(VENV)/setup.done
 
-.PHONY: setup demo test test-faults test-vllm mutants check
+.PHONY: setup demo demo-final test test-faults test-vllm mutants check
 
 # The CPU stack and the embedded model; does nothing when both are current.
 setup: $(STAMP) $(MODEL)/config.json
@@ -35,6 +35,11 @@ demo: setup
 	$(BIN)/train sft --config configs/train/cpu.yaml --data '$(SHARDS)/extender-*.jsonl' --out $(ADAPTERS)/extender
 	$(DEMO_RUN) --iteration 2
 	$(BIN)/python scripts/show_records.py $(DEMO)/iteration-2 3
+
+# A loop of one iteration, the final data with length demands, and the final model.
+demo-final: setup
+	$(BIN)/synth loop --final --allow-fewer --config configs/cpu.yaml --iterations 1 \
+		--out runs/demo-final -o num_instructions=6 -o cohort_instructions=3
 
 # Those on vLLM want both cores for themselves.
 test: setup

@@ -120,6 +120,20 @@ _ANYWHERE = (
         "here's the|here’s the",
         r"\bhere['’]s the (?:final|next|last|first) (?:part|paragraph|section)\b",
     ),
+    ("part delves|part ends", r"\bthe (?:next|last|final) part (?:delves|ends with)\b"),
+    ("i want you to", r"\bi want you to (?:write|rewrite|expand|continue)\b"),
+    ("edits", r"\b(?:some|more|further) edits\b"),
+    ("based on this|of the text", r"\bbased on this text\b|\btheme of the text\b"),
+    ("created a blog|written a blog", r"\bwe(?:['’]ve| have) (?:created|written) a blog post\b"),
+    (
+        "ended the story|end of the story",
+        r"\bended the story (?:saying|by|with|here)\b|\bhere['’]s the end of the story\b",
+    ),
+    (
+        "next prompt|another task|the narrative in",
+        r"\bafter the next prompt\b|\bwith another task:"
+        r"|\bcontinue the narrative in (?:a few|the next|several)\b",
+    ),
     ("summary of", r"\bsummary of (?:my|the|this) (?:story|text|essay|article)\b[^.\n]*:\s*$"),
     (
         "me to",
