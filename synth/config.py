@@ -265,7 +265,7 @@ class RunConfig(Settings):
     """Seed of every random choice outside the sampler."""
     num_instructions: int = Field(ge=1)
     """New instructions to find; each gets `generate.responses` x `extend.extensions` chances."""
-    cohort_instructions: int = Field(16, ge=1)
+    cohort_instructions: int = Field(64, ge=1)
     """Instructions whose responses are ranked by length together; the unit of durability."""
     seeds: str = Field("en", min_length=1)
     """Seed instructions: `en`, `zh`, or a JSONL file with an `instruction` in each line."""
