@@ -15,7 +15,7 @@ from ray.cluster_utils import Cluster
 from rich.console import Console
 
 import replica_engine
-from runs import code_of, data_files, metrics_of, run_scripted, small_config
+from runs import code_of, data_files, metrics_of, run_scripted, working_ahead
 from synth.cluster import driver as cluster_run
 from synth.cluster.session import run_on_cluster
 from synth.engine.errors import EngineError
@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def config_of(replicas, num_instructions=NUM_INSTRUCTIONS, **engine):
-    config = small_config(num_instructions=num_instructions, cohort_instructions=4)
+    config = working_ahead(num_instructions=num_instructions, cohort_instructions=4)
     engine = config.engine.model_copy(update={"replicas": replicas, **engine})
     return config.model_copy(update={"engine": engine})
 

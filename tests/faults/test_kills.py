@@ -5,7 +5,7 @@ import random
 import pytest
 
 from run_process import run_until
-from runs import data_files, metrics_of, run_scripted
+from runs import data_files, metrics_of, run_scripted, working_ahead
 from synth.method.stages import Stage
 
 pytestmark = pytest.mark.faults
@@ -30,7 +30,7 @@ def test_killed_runs_end_in_the_same_files(tmp_path, all_faults):
 
 
 def compare(whole, folder):
-    resumed, code = run_scripted(folder)
+    resumed, code = run_scripted(folder, working_ahead())
     assert code == 0
     assert data_files(resumed) == data_files(whole)
     metrics, expected = metrics_of(resumed), metrics_of(whole)

@@ -7,7 +7,7 @@ import random
 import signal
 import time
 
-from runs import run_scripted
+from runs import run_scripted, working_ahead
 from scripted_engine import ScriptedEngine
 from synth.method.stages import Stage
 from writer import write
@@ -62,5 +62,5 @@ def in_process(function, *arguments):
 
 def _run(folder, num_answered, last_stage):
     os.setpgid(0, 0)
-    _, code = run_scripted(folder, engine=CountedEngine(num_answered, last_stage))
+    _, code = run_scripted(folder, working_ahead(), CountedEngine(num_answered, last_stage))
     assert code == 0

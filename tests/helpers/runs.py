@@ -22,7 +22,13 @@ SMALL: dict[str, Any] = {
     "num_instructions": 24,
     "cohort_instructions": 8,
     "model": {"name": "scripted"},
-    "engine": {"max_num_seqs": 16, "max_num_batched_tokens": 512, "max_model_len": 4096},
+    "engine": {
+        "max_num_seqs": 16,
+        "max_num_batched_tokens": 512,
+        "max_model_len": 4096,
+        # What is made ahead depends on timing, and tests count requests.
+        "work_ahead": False,
+    },
     "generate": {"responses": 2, "attempts": 3, "max_completion_tokens": 512},
     "held_out": {"num_instructions": 4},
     "extend": {"extensions": 2, "attempts": 2, "micro_iterations": 2, "max_completion_tokens": 512},
@@ -33,10 +39,10 @@ def small_config(**changes: Any) -> RunConfig:
     return RunConfig.model_validate({**SMALL, **changes})
 
 
-def without_work_ahead(**changes: Any) -> RunConfig:
-    """Return such a configuration for a run in which each request is made once, in its turn."""
+def working_ahead(**changes: Any) -> RunConfig:
+    """Return such a configuration for a run that fills its engine's room."""
     config = small_config(**changes)
-    engine = config.engine.model_copy(update={"work_ahead": False})
+    engine = config.engine.model_copy(update={"work_ahead": True})
     return config.model_copy(update={"engine": engine})
 
 

@@ -139,10 +139,10 @@ def test_every_stage_has_its_own_limit_and_its_own_decoding(recipe):
     }
     config = recipe(**sections).config
     limits = {stage: spec.max_completion_tokens(config) for stage, spec in STAGES.items()}
-    assert list(limits.values()) == [11, 1, 22, 512, 44, 33, 1, 55]
+    assert list(limits.values()) == [11, 1, 22, 512, 44, 33, 1, 11, 55]
     found = recipe(**sections)
     temperatures = [found.sampling(stage).temperature for stage in STAGES]
-    assert temperatures == [0.11, 1.0, 0.22, 0.33, 0.33, 0.33, 1.0, 0.55]
+    assert temperatures == [0.11, 1.0, 0.22, 0.33, 0.33, 0.33, 1.0, 0.11, 0.55]
     judge = found.sampling(Stage.JUDGE)
     assert (judge.top_k, judge.repetition_penalty, judge.top_p) == (0, 1.0, 1.0)
 

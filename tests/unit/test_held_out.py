@@ -12,7 +12,7 @@ from bare_adapter import write_adapter
 from command import synth
 from filters import InstructionIndex
 from filters.near_duplicate import MAX_SIMILARITY
-from runs import run_scripted, small_config, without_work_ahead
+from runs import run_scripted, small_config
 from scripted_engine import Answer, ScriptedEngine
 from selflengthen.contract.base import TokenCounts
 from selflengthen.contract.held_out import HeldOutAnswer
@@ -235,7 +235,7 @@ def test_answers_that_all_failed_have_no_length():
 
 
 def test_answers_on_disk_are_not_asked_for_again(tmp_path):
-    config, whole = without_work_ahead(), ScriptedEngine(answer_well)
+    config, whole = small_config(), ScriptedEngine(answer_well)
     files, _ = run_scripted(tmp_path / "whole", config, whole)
     with pytest.raises(EngineError):
         run_scripted(tmp_path / "cut", config, ScriptedEngine(answer_well, dies_after=150))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from runs import metrics_of, run_scripted, small_config, without_work_ahead
+from runs import metrics_of, run_scripted, small_config
 from scripted_engine import Answer, ScriptedEngine
 from synth.engine.admission.meter import RoomTimes
 from synth.engine.base import EngineLoad, FinishReason, Loss
@@ -25,7 +25,7 @@ from writer import write
 
 PINNED = Path(__file__).parents[1] / "golden" / "metrics.json"
 # Near-duplicates are ended wherever they are, so their tokens depend on timing.
-CONFIG = without_work_ahead(
+CONFIG = small_config(
     expand={"max_similarity": None, "attempts": 3},
     generate={"responses": 2, "attempts": 2, "max_completion_tokens": 512},
 )

@@ -208,5 +208,5 @@ def test_the_package_brings_all_data_files():
         for path in Path("synth", folder).rglob("*")
         if path.is_file() and path.suffix not in (".py", ".pyc")
     ]
-    assert len(data) == 24
+    assert len(data) == 26
     assert all(any(fnmatch.fnmatch(path, pattern) for pattern in patterns) for path in data)

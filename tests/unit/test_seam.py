@@ -7,7 +7,7 @@ import pytest
 from filters import PROFILES, Circumstances
 from filters.profile import DefaultProfile
 from prose_texts import BODIES
-from runs import run_scripted, small_config, without_work_ahead
+from runs import run_scripted, small_config
 from scripted_engine import Answer, ScriptedEngine
 from synth.engine.base import Completion, FinishReason
 from synth.method.books.book import CohortBook
@@ -173,7 +173,7 @@ def test_both_stages_follow_the_plan_of_their_round(tmp_path):
 
     engine = ScriptedEngine(plan_or_write)
     changes = {"plan": True, "micro_iterations": 2}
-    config = without_work_ahead(num_instructions=4, extend=changes)
+    config = small_config(num_instructions=4, extend=changes)
     files, _ = run_scripted(tmp_path, config, engine)
     plans = [one for one in engine.requests if one.kind is Stage.PLAN]
     heads = [one for one in engine.requests if one.kind is Stage.EXTEND_HEAD]

@@ -6,7 +6,7 @@ import random
 import pytest
 
 from benchmarks.support.virtual_time import VirtualTimeLoop
-from runs import data_files, metrics_of, run_scripted, small_config, without_work_ahead
+from runs import data_files, metrics_of, run_scripted, small_config, working_ahead
 from scripted_engine import Answer, ScriptedEngine, request
 from synth.engine.admission.admitting import AdmittingEngine
 from synth.engine.admission.guesses import GuessingEngine
@@ -43,7 +43,7 @@ class Slow(ScriptedEngine):
 @pytest.fixture(scope="module")
 def expected(tmp_path_factory):
     folder = tmp_path_factory.mktemp("expected")
-    files, _ = run_scripted(folder, without_work_ahead(**TRIES), ScriptedEngine(fail_often))
+    files, _ = run_scripted(folder, small_config(**TRIES), ScriptedEngine(fail_often))
     return data_files(files)
 
 
@@ -51,7 +51,7 @@ def expected(tmp_path_factory):
 def test_results_are_the_same_with_and_without(tmp_path, expected, concurrency):
     engine = Slow(fail_often, concurrency=concurrency, shuffle_seed=concurrency)
     with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
-        files, _ = run_scripted(tmp_path, small_config(**TRIES), engine, runner)
+        files, _ = run_scripted(tmp_path, working_ahead(**TRIES), engine, runner)
     assert data_files(files) == expected
     assert engine.most_live <= concurrency
     speculative = metrics_of(files)["tokens"]["speculative"]
@@ -60,7 +60,7 @@ def test_results_are_the_same_with_and_without(tmp_path, expected, concurrency):
 
 @pytest.mark.parametrize("dies_after", [20, 60, 200])
 def test_a_run_that_died_resumes_to_the_same_results(tmp_path, expected, dies_after):
-    config = small_config(**TRIES)
+    config = working_ahead(**TRIES)
     dying = Slow(fail_often, concurrency=64, dies_after=dies_after)
     with pytest.raises(EngineError, match="scripted death"):
         run_scripted(tmp_path, config, dying)
@@ -71,8 +71,8 @@ def test_a_run_that_died_resumes_to_the_same_results(tmp_path, expected, dies_af
 
 def test_it_can_be_switched_off_in_a_run_that_has_begun(tmp_path, expected):
     with pytest.raises(EngineError, match="scripted death"):
-        run_scripted(tmp_path, small_config(**TRIES), Slow(fail_often, dies_after=150))
-    files, _ = run_scripted(tmp_path, without_work_ahead(**TRIES), Slow(fail_often))
+        run_scripted(tmp_path, working_ahead(**TRIES), Slow(fail_often, dies_after=150))
+    files, _ = run_scripted(tmp_path, small_config(**TRIES), Slow(fail_often))
     assert data_files(files) == expected
 
 
@@ -82,8 +82,8 @@ def test_a_run_with_room_takes_less_time(tmp_path):
             run_scripted(tmp_path / name, config, Slow(fail_often, concurrency=256), runner)
             return runner.get_loop().time()
 
-    with_it = seconds(small_config(**TRIES), "with")
-    assert with_it < 0.8 * seconds(without_work_ahead(**TRIES), "without")
+    with_it = seconds(working_ahead(**TRIES), "with")
+    assert with_it < 0.8 * seconds(small_config(**TRIES), "without")
 
 
 async def until(holds):
