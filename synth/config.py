@@ -8,6 +8,7 @@ from filters.near_duplicate import MAX_SIMILARITY
 from filters.profile import DefaultProfile, Profile
 from selflengthen.mix import MixSource, check_shares
 from selflengthen.settings import Settings, is_reference
+from synth.collect_config import CollectConfig
 from synth.engine.config import NEUTRAL, EngineConfig, ModelConfig, Sampling
 
 
@@ -212,50 +213,6 @@ class OutputConfig(Settings):
     writers: tuple[str, ...] = Field((), strict=False)
     """Writers of one's own, beside that of JSON lines: functions `(rows, role, folder)`, each as
     `package.module:Name`."""
-
-
-class DemandShares(Settings):
-    """How often each kind of demand is drawn, in relation to the others."""
-
-    about: float = Field(0.4, ge=0.0)
-    """About so many words."""
-    range: float = Field(0.25, ge=0.0)
-    """Between two numbers."""
-    above: float = Field(0.25, ge=0.0)
-    """At least so many."""
-    below: float = Field(0.1, ge=0.0)
-    """At most so many."""
-    none: float = Field(0.1, ge=0.0)
-    """No demand."""
-
-    @model_validator(mode="after")
-    def _check_some(self) -> "DemandShares":
-        if not sum(self.model_dump().values()):
-            raise ValueError("all are 0; set at least one above")
-        return self
-
-
-class CollectConfig(Settings):
-    """The final data, for `synth collect`: pairs of all iterations with a length demand."""
-
-    min_words: int = Field(0, ge=0)
-    """Shortest response that makes a row."""
-    max_words: int | None = Field(None, ge=1)
-    """Longest one; null: any."""
-    max_rows: int | None = Field(None, ge=1)
-    """Rows at most, those with the largest length times score; null: all."""
-    balance: bool = False
-    """Let length bands and kinds of text have their turn in them."""
-    demands: DemandShares = DemandShares()
-    """Which kinds of demand."""
-    number_words: float = Field(0.25, ge=0.0, le=1.0)
-    """Share of demands whose numbers are spelled."""
-    rewrite: Literal["model", "phrase"] = "model"
-    """Who puts a demand into the instruction: the base model, or a fixed phrase."""
-    attempts: int = Field(2, ge=1)
-    """Tries of the base model, before a fixed phrase does it."""
-    min_similarity: float = Field(0.6, ge=0.0, le=1.0)
-    """ROUGE-L of the instruction and a model's query without its demand, at least."""
 
 
 class RunConfig(Settings):

@@ -6,7 +6,7 @@ from itertools import zip_longest
 
 from filters.demand import demands_in
 from selflengthen.contract.record import Record
-from synth.config import CollectConfig
+from synth.collect_config import CollectConfig
 from synth.run.directory import IterationFiles
 
 _BANDS = (500, 1000, 2000, 4000, 8000)
@@ -44,9 +44,9 @@ def _objection(record: Record, config: CollectConfig) -> str | None:
     if config.max_words is not None and num_words > config.max_words:
         return "too_long"
     found = demands_in(record.instruction)
-    if any(not one.demand.is_met(num_words) for one in found):
-        return "misses_its_demand"
-    return None
+    if len(found) > 1:
+        return "several_demands"
+    return "misses_its_demand" if found and not found[0].demand.is_met(num_words) else None
 
 
 def _in_turn(records: Sequence[Record]) -> list[Record]:

@@ -22,7 +22,7 @@ from synth.engine.base import Engine
 from synth.engine.journal import CohortJournal, JournallingEngine
 from synth.engine.start import PreparedEngine, prepare_engine, running_engine
 from synth.final.choose import choose
-from synth.final.rewrite import ROLE, RewriteCount, Rewriter
+from synth.final.rewrite import ROLE, RewriteCount, Rewriter, check_rows
 from synth.method.recipe import Recipe
 from synth.run.directory import FinalFiles, RunDirectory
 from synth.run.prepare import PreparedRun, prepare
@@ -106,6 +106,7 @@ class Collecting:
             rows = await together(
                 rewriter.row(record, place) for place, record in enumerate(self.choice.records)
             )
+            check_rows(rows)
             await asyncio.to_thread(write_rows, lambda: rows, ROLE, self.files, self.recipe)
             collection = self._sum_up(rows, count)
             write_json(self.files.collection, collection)

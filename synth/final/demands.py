@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from filters.demand import Demand, DemandKind
 from filters.numerals import spell_chinese, spell_english
-from synth.config import CollectConfig
+from synth.collect_config import CollectConfig
 
 # Source: Self-Lengthen, `add_length_control.py`, commit 004e880: to 1,000 words, in a fifth of the
 # cases 2,000, and to 100 below 1,000. Here the coarsest that the text meets.
@@ -81,7 +81,7 @@ def _candidate(kind: DemandKind, num_words: int, step: int, is_wide: bool) -> De
     below = num_words // step * step
     above = below + step
     nearest = below if num_words - below <= above - num_words else above
-    if min(below, nearest) < _MIN_WORDS:
+    if min(below, nearest, (num_words - 1) // step * step) < _MIN_WORDS:
         return None
     if kind is DemandKind.ABOUT:
         is_near = abs(num_words - nearest) <= _NEAR * nearest
@@ -89,7 +89,8 @@ def _candidate(kind: DemandKind, num_words: int, step: int, is_wide: bool) -> De
     if kind is DemandKind.RANGE:
         high = above + step * is_wide
         return Demand(kind, below, high) if high <= _BOUND * below else None
-    bound = below if kind is DemandKind.ABOVE else above
+    # "More than 500 words" are not 500.
+    bound = (num_words - 1) // step * step if kind is DemandKind.ABOVE else above
     is_telling = max(bound, num_words) <= _BOUND * min(bound, num_words)
     return Demand(kind, bound, bound) if is_telling else None
 

@@ -2,16 +2,17 @@
 
 import random
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from rapidfuzz.distance import Indel
 
-from filters.demand import Demand, demands_in
+from filters.demand import Demand, DemandKind, demands_in
 from filters.text.words import script_units
 from selflengthen.chat.messages import conversation
 from selflengthen.contract.final_row import DemandPart, FinalRow
 from selflengthen.contract.record import Record
-from synth.config import CollectConfig
+from synth.collect_config import CollectConfig
 from synth.engine.base import Engine, Request, Tokens
 from synth.final.demands import draw_demand, phrase_of, with_phrase
 from synth.method.recipe import Prompt, Recipe, failure_of
@@ -60,6 +61,9 @@ class Rewriter:
                 return _row(record, query, demand, "model", self.recipe)
         phrase = phrase_of(demand, language, config, rng)
         query = with_phrase(record.instruction, phrase, language, rng)
+        if [found.demand for found in demands_in(query)] != [demand]:
+            # Beside this instruction the phrase would be read as something else.
+            return _row(record, record.instruction, None, None, self.recipe)
         return _row(record, query, demand, "phrase", self.recipe)
 
     def _request(self, record: Record, place: int, attempt: int, phrase: str) -> Request:
@@ -102,7 +106,6 @@ def _row(
     record: Record, query: str, demand: Demand | None, written_by: str | None, recipe: Recipe
 ) -> FinalRow:
     num_words = record.num_words.response
-    assert demand is None or demand.is_met(num_words)
     part = DemandPart(kind=demand.kind.value, low=demand.low, high=demand.high) if demand else None
     return FinalRow(
         id=record.id,
@@ -118,3 +121,16 @@ def _row(
         language=record.language,
         task_kind=record.task_kind,
     )
+
+
+def check_rows(rows: Iterable[FinalRow]) -> None:
+    """Read every query again: it makes its row's demand and no other, and the response meets it.
+
+    Raises: ValueError: one does not; no row is written.
+    """
+    for row in rows:
+        found = [one.demand for one in demands_in(row.prompt[-1]["content"])]
+        part = row.demand
+        asked = [Demand(DemandKind(part.kind), part.low, part.high)] if part else []
+        if found != asked or not all(demand.is_met(row.num_words) for demand in found):
+            raise ValueError(f"{row.id}: the query does not say the demand that its response meets")

@@ -55,9 +55,18 @@ class LoopPlan:
         files, number = self.directory.final, self.num_iterations
         training = self.final_training([files.shard_pattern(FINAL)], files.adapter(FINAL))
         return [
-            Step("collect the final data", self._synth("collect"), files.manifest, number),
+            Step("collect the final data", self._collect(), files.manifest, number),
             Step("train the final model", training, files.provenance(FINAL), number),
         ]
+
+    def _collect(self) -> tuple[str, ...]:
+        numbers = (str(number) for number in self.iterations)
+        return self._synth("collect", *(part for one in numbers for part in ("--iterations", one)))
+
+    @property
+    def iterations(self) -> tuple[int, ...]:
+        """The numbers of all macro-iterations."""
+        return tuple(range(1, self.num_iterations + 1))
 
     def final_training(self, data: Sequence[str], out: Path) -> tuple[str, ...]:
         """Return the command that trains the final model, from the base."""

@@ -10,9 +10,11 @@ from typing import Literal
 
 from rich.console import Console
 
+from selflengthen.contract.collection import Collection
 from selflengthen.contract.loop_row import LoopRow
 from selflengthen.errors import EXIT_FEWER_THAN_ASKED, EXIT_INTERRUPTED, CommandError, ConfigError
 from selflengthen.files.atomic_file import write_json
+from selflengthen.files.json_file import read_as
 from synth.display.loop import loop_table, quality_table
 from synth.engine.start import prepare_engine
 from synth.loop.plan import LoopPlan, Step, trainer_config
@@ -92,12 +94,29 @@ def check_plan(plan: LoopPlan) -> Recipe:
     for role in TRAINED_ROLES:
         trainer_config(plan.config, role)
     plan.final_steps()
+    _check_final(plan)
     if configured := plan.config.adapters.model_dump(exclude_none=True):
         keys = ", ".join(f"adapters.{role}" for role in configured)
         raise ConfigError(f"{keys}: set, but a loop serves what it trained; remove it")
     run = prepare(plan.config, _FIRST, plan.directory)
     plan.directory.check(run.resolved)
     return run.recipe
+
+
+def _check_final(plan: LoopPlan) -> None:
+    """Check that final data which is complete was made of the iterations that are asked for.
+
+    Raises: ConfigError: it was made of others.
+    """
+    files = plan.directory.final
+    if not (plan.is_final and files.collection.exists()):
+        return
+    found = read_as(Collection, files.collection, "delete the folder").iterations
+    if found != plan.iterations:
+        raise ConfigError(
+            f"--iterations {plan.num_iterations}: {files.folder} was made of "
+            f"{', '.join(map(str, found))}; delete it, then it is made anew"
+        )
 
 
 def _finish(step: Step, run: Runner, plan: LoopPlan, console: Console) -> bool:

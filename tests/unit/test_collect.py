@@ -16,6 +16,7 @@ from selflengthen.errors import CommandError, ConfigError, DirectoryError
 from selflengthen.files.json_file import read_as, read_rows
 from synth.engine.errors import EngineError
 from synth.final.collect import collect, collect_with
+from synth.final.rewrite import check_rows
 from synth.run.directory import RunDirectory
 from synth.run.prepare import prepare
 from writer import write
@@ -187,3 +188,11 @@ def test_the_command_says_what_came_out(folder, tmp_path):
     assert code == 0, errors
     assert f"final data: {len(rows_of(folder))} rows of" in out
     assert "demands: " in out
+
+
+def test_a_row_that_misses_its_demand_is_never_written(folder):
+    collect(settings(), RunDirectory(folder))
+    row = next(row for row in rows_of(folder) if row.demand)
+    for change in ({"num_words": 10**6}, {"demand": None}):
+        with pytest.raises(ValueError, match="does not say the demand"):
+            check_rows([row.model_copy(update=change)])

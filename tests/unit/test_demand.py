@@ -7,7 +7,7 @@ import pytest
 
 from filters.demand import Demand, DemandKind, demands_in
 from filters.numerals import read_number, spell_chinese, spell_english
-from synth.config import CollectConfig
+from synth.collect_config import CollectConfig
 from synth.final.demands import draw_demand, phrase_of, with_phrase
 
 ABOUT, RANGE, ABOVE, BELOW = DemandKind
@@ -142,6 +142,15 @@ def test_drawn_demands_are_met_and_read_again(language):
             assert [found.demand for found in demands_in(query)] == [demand], query
             kinds.add(demand.kind)
     assert kinds == set(DemandKind)
+
+
+def test_more_than_so_many_words_are_more():
+    config = CollectConfig(demands={"about": 0, "range": 0, "below": 0, "none": 0})
+    for num_words in range(100, 3000, 50):
+        demand = draw_demand(num_words, config, random.Random(num_words))
+        assert demand is not None
+        assert demand.kind is ABOVE
+        assert demand.low < num_words
 
 
 def test_shares_are_as_configured():

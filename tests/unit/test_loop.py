@@ -121,12 +121,23 @@ def test_the_trainer_reads_the_base_model_as_it_was_given(folder):
 def test_the_final_data_and_model_follow_the_last_iteration(folder):
     assert run_loop(folder, 1, is_final=True)[0] == 0
     assert steps(folder) == [*ONE, "measure 2", "collect 1", "final 1"]
-    _, training = calls(folder)[-1]
+    (_, collecting), (_, training) = calls(folder)[-2:]
+    assert option(collecting, "--iterations") == "1"
     assert option(training, "--data").endswith("/out/final/shards/final-*.jsonl")
     assert option(training, "--config") == str(folder / "train.yaml")
     assert "--adapter" not in training
     run_loop(folder, 1, is_final=True)
     assert len(steps(folder)) == 6
+
+
+def test_final_data_of_fewer_iterations_is_not_taken_for_that_of_more(folder):
+    run_loop(folder, 1, is_final=True)
+    made_of = {"iterations": [1], "settings": {}, "records": 1, "left_out": {}, "rows": 1}
+    rest = {"demands": {}, "written_by": {}, "rejected": {}, "num_words": {}}
+    collected = made_of | rest | {"generated_tokens": 0}
+    (folder / "out" / "final" / "collect.json").write_text(json.dumps(collected))
+    with pytest.raises(ConfigError, match="was made of 1; delete it, then it is made anew"):
+        run_loop(folder, 2, is_final=True)
 
 
 def test_the_final_model_s_training_is_looked_for_before_anything_starts(folder):

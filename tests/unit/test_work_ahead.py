@@ -2,6 +2,8 @@
 
 import asyncio
 import random
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -13,7 +15,15 @@ from synth.engine.admission.guesses import GuessingEngine
 from synth.engine.admission.spare import Chance
 from synth.engine.base import FinishReason
 from synth.engine.errors import EngineError
+from synth.engine.journal import CohortJournal
+from synth.method.ahead.forecast import Forecast
+from synth.method.ahead.work_ahead import Ahead, WorkAhead
+from synth.method.books.book import CohortBook
+from synth.method.recipe import CohortContext
+from synth.method.sample import InitialResponse
 from synth.method.stages import Stage
+from synth.run.directory import RunDirectory
+from synth.run.prepare import prepare
 from writer import write
 
 TRIES = {
@@ -174,3 +184,59 @@ def test_the_likeliest_chance_gets_the_place_and_the_unlikeliest_gives_it_back()
     assert started[:2] == [0.9, 0.6]
     assert returned == [0.6]
     assert 0.05 not in started
+
+
+class Listening(Ahead):
+    """Remembers whose extensions are expected."""
+
+    is_listening = True
+
+    def __init__(self):
+        self.expected = set()
+
+    def expect(self, sample_id, num_tries, rehearse, likelihood=1.0):
+        self.expected.add(sample_id)
+
+    def drop(self, sample_id):
+        self.expected.discard(sample_id)
+
+
+def test_a_response_to_a_near_duplicate_is_not_expected_again(tmp_path):
+    recipe = prepare(small_config(), 1, RunDirectory(tmp_path)).recipe
+    ahead = Listening()
+    forecast = Forecast(CohortContext(recipe, None, None, CohortBook(0), ahead))
+    first, second = (InitialResponse(f"{n}", None, "a text " * 9, 1, ()) for n in range(2))
+    forecast.add(first)
+    forecast.remove([first])
+    forecast.add(second)
+    assert ahead.expected == {"1-e0", "1-e1"}
+    forecast.decide([])
+    assert ahead.expected == set()
+
+
+def test_tries_behind_one_that_passes_are_given_up():
+    async def ask():
+        inner = ScriptedEngine(lambda asked: Answer("a " * (9 if "0" in asked.id else 10**5)))
+        engine, wasted = AdmittingEngine(inner), []
+        guessing = GuessingEngine(
+            engine, lambda _, completion: wasted.append(completion.finish_reason)
+        )
+        with CohortJournal(tmp_path / "journal.jsonl") as journal:
+            ahead = WorkAhead(guessing, journal, engine.spare)
+
+            async def rehearse(number, own):
+                await own.generate(request(number))
+                return True
+
+            ahead.expect("sample", 3, rehearse)
+            await until(lambda: inner.num_live == 3)
+            await until(lambda: inner.num_live == 0)
+            ahead.begin("sample", 0)
+            text = (await guessing.generate(request(0))).text
+            ahead.drop("sample")
+            await guessing.settle()
+            return len(text.split()), wasted, len(inner.requests)
+
+    with TemporaryDirectory() as folder:
+        tmp_path = Path(folder)
+        assert asyncio.run(asyncio.wait_for(ask(), 20)) == (9, [FinishReason.ABORT] * 2, 3)

@@ -71,7 +71,7 @@ class Guess:
         while not self._is_claimed:
             place = await self._chance.place()
             if place is None:
-                break
+                continue
             if self._is_claimed:
                 place.keep()
             completion = await self._serve_at(place)

@@ -30,15 +30,16 @@ class Forecast:
 
     def remove(self, responses: Iterable[InitialResponse]) -> None:
         """Take responses out that will not be extended."""
-        for response in responses:
+        gone = {response.id: response for response in responses}
+        self._found = [response for response in self._found if response.id not in gone]
+        for response in gone.values():
             for copy in range(self._context.recipe.config.extend.extensions):
                 self._context.ahead.drop(response.extension_id(copy))
 
     def decide(self, kept: Sequence[InitialResponse]) -> None:
         """Take those out that the ranking dropped."""
         ids = {response.id for response in kept}
-        self.remove(response for response in self._found if response.id not in ids)
-        self._found.clear()
+        self.remove([response for response in self._found if response.id not in ids])
 
     def _likelihoods(self) -> list[float]:
         recipe = self._context.recipe

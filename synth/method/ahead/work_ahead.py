@@ -7,7 +7,7 @@ them. So results are the same with rehearsals and without.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 
 from synth.engine.admission.guesses import GuessingEngine
@@ -67,6 +67,7 @@ class _Try:
     engine: RehearsalEngine
     rehearse: Callable[[], Awaitable[bool]]
     on_end: Callable[[], None]
+    give_up: Callable[[Iterable[str]], None]
     running: "asyncio.Future[bool] | None" = None
     passes: bool | None = None
     """None: that is not known yet."""
@@ -107,6 +108,7 @@ class _Sample:
         for _, one in sorted(self.tries.items()):
             if not likelihood:
                 one.stop()
+                one.give_up(one.engine.asked)
                 continue
             one.engine.chance.revise(likelihood)
             if one.passes is not False:
@@ -168,7 +170,7 @@ class WorkAhead(Ahead):
 
     def _try(self, sample: _Sample, number: int, rehearse: Rehearse) -> _Try:
         engine = RehearsalEngine(self._guessing, self._journal)
-        one = _Try(engine, lambda: rehearse(number, engine), sample.revise)
+        one = _Try(engine, lambda: rehearse(number, engine), sample.revise, self._guessing.give_up)
         engine.chance = Chance(self._room, one.start)
         sample.asked.append(engine.asked)
         return one
