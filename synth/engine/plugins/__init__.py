@@ -1,0 +1,1 @@
+"""What vLLM's own processes load, by entry points of its plug-in system."""
