@@ -104,7 +104,7 @@ async def _run(run: PreparedRun) -> None:
             request.id,
             request.kind,
             request.adapter,
-            tuple(chat.encode(request)[0]),
+            tuple(chat.encode(request).ids),
             completion.num_generated_tokens,
             round(elapsed, 4),
         )

@@ -41,6 +41,11 @@ class Demand:
             return LengthDemand.below(self.low)
         return LengthDemand(self.low, self.high)
 
+    @property
+    def middle(self) -> float:
+        """The one length that it asks for, where one is needed: of a range, its middle."""
+        return (self.low + self.high) / 2
+
     def is_met(self, num_words: int) -> bool:
         """Tell whether a length meets it wholly."""
         return self.lengths.low <= num_words <= self.lengths.high

@@ -64,7 +64,7 @@ _SHORT = re.compile(
     r"(?:note|message|article|summary|essay|paragraph|description|answer|text|poem|letter|list)\b"
     r"|\b(?:in|of|with) (?:one|two|three|a few) (?:sentence|line|word)s?\b|\btweet\b|\bslogan\b"
     r"|\bhaiku\b|\b(?:[1-9]?\d|[1-4]\d\d)[- ]words?\b|一句话|[一两三]句|简短|短信|口号"
-    r"|标语|[1-4]?\d?\d字",
+    r"|标语|(?<![\d,，.])[1-4]?\d?\d字",
     re.IGNORECASE,
 )
 _BROKEN_END = re.compile(r"(?:[,，、:：;；(（-]|\b(?:the|an?|and|or|of|to|with|for|that))\s*$")

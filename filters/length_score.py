@@ -33,3 +33,13 @@ class LengthDemand:
         if num_words < self.low:
             return max(2 * num_words / self.low - 1, 0.0)
         return 1.0 if num_words <= self.high else max(3 - 2 * num_words / self.high, 0.0)
+
+
+def length_quality(required: float, num_words: int) -> float:
+    """Return S_l of LongBench-Write: 100 at the required length, 0 at 4 times or a third of it.
+
+    Units: both lengths in words; `required` above 0.
+    """
+    if num_words > required:
+        return 100 * max(0.0, 1 - (num_words / required - 1) / 3)
+    return 100 * max(0.0, 1 - (required / num_words - 1) / 2) if num_words else 0.0

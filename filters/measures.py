@@ -13,6 +13,7 @@ from filters.text.words import script_units
 
 _Z = 1.96
 _NGRAM = 4
+_RESAMPLES = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,33 @@ def mean(values: Sequence[float]) -> Estimate:
     value = statistics.fmean(values)
     half = _Z * statistics.stdev(values) / math.sqrt(len(values)) if len(values) > 1 else 0.0
     return Estimate(value, value - half, value + half)
+
+
+def bootstrap_mean(values_V: Sequence[float]) -> Estimate:
+    """Return a mean with its bootstrap interval.
+
+    Shapes: V values, of things that were drawn independently.
+
+    Raises: ValueError: there is nothing.
+    """
+    return bootstrap_ratio(values_V, [1.0] * len(values_V))
+
+
+def bootstrap_ratio(tops_V: Sequence[float], bottoms_V: Sequence[float]) -> Estimate:
+    """Return a ratio of two sums with its bootstrap interval: percentiles of resampled ratios.
+
+    Shapes: V pairs, of things that were drawn independently. The same values give the same.
+
+    Raises: ValueError: there is nothing, or nothing to divide by.
+    """
+    tops, bottoms = np.asarray(tops_V, dtype=float), np.asarray(bottoms_V, dtype=float)
+    if not bottoms.sum():
+        raise ValueError("a ratio to nothing")
+    draws = np.random.default_rng(0).integers(len(tops), size=(_RESAMPLES, len(tops)))
+    below = bottoms[draws].sum(axis=1)
+    ratios = tops[draws].sum(axis=1)[below > 0] / below[below > 0]
+    low, high = np.quantile(ratios, (0.025, 0.975))
+    return Estimate(float(tops.sum() / bottoms.sum()), float(low), float(high))
 
 
 def distinct_ngrams(text: str) -> float:

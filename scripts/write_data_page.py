@@ -9,7 +9,11 @@ from typing import Any
 
 from selflengthen.contract import (
     collection,
+    eval_answer,
+    evaluation,
     final_row,
+    guard_answer,
+    guard_report,
     held_out,
     loop_row,
     manifest,
@@ -37,6 +41,10 @@ KINDS: dict[type[Contract], ModuleType] = {
     manifest.Manifest: manifest,
     loop_row.LoopRow: loop_row,
     provenance.Provenance: provenance,
+    eval_answer.EvalAnswer: eval_answer,
+    evaluation.Evaluation: evaluation,
+    guard_answer.GuardAnswer: guard_answer,
+    guard_report.GuardReport: guard_report,
 }
 HEAD = f"""# Data: every file and its fields
 

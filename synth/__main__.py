@@ -3,6 +3,7 @@
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
@@ -13,11 +14,33 @@ if sys.path[0] == os.getcwd():
 from selflengthen.command import ConfigSource, configured, run_command
 from selflengthen.errors import EXIT_FEWER_THAN_ASKED, EXIT_INTERRUPTED, UsageError
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from rich.table import Table
+
 _ALLOW_FEWER = click.option(
     "--allow-fewer",
     is_flag=True,
     help="Exit with 0, not 3, when there are fewer instructions than asked.",
 )
+
+_EXAM_OUT = click.option(
+    "--out", required=True, type=click.Path(path_type=Path), help="Directory of the answers."
+)
+_SUBJECTS = click.option(
+    "--subject",
+    "subjects",
+    multiple=True,
+    default=("base",),
+    show_default=True,
+    help="base, iteration-N, final, or NAME=FOLDER of an adapter; give several.",
+)
+_LOOP_FOLDER = click.option(
+    "--run", "loop_folder", type=click.Path(path_type=Path), help="The loop that trained them."
+)
+
+R = TypeVar("R")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -107,6 +130,61 @@ def collect(source: ConfigSource, out: Path, iterations: tuple[int, ...]) -> Non
     Console(soft_wrap=True, highlight=False).print(
         *collection_lines(result.collection, str(result.files.folder)), sep="\n", markup=False
     )
+
+
+@cli.command(name="eval")
+@_EXAM_OUT
+@_SUBJECTS
+@_LOOP_FOLDER
+@configured
+def eval_command(
+    source: ConfigSource, out: Path, subjects: tuple[str, ...], loop_folder: Path | None
+) -> None:
+    """Measure how well answers meet the lengths that requests ask for."""
+    from synth.config import RunConfig
+    from synth.display.evaluation import evaluation_tables
+    from synth.eval.directory import ExamDirectory
+    from synth.eval.evaluate import prepare_eval
+    from synth.run.directory import RunDirectory
+
+    loop_directory = RunDirectory(loop_folder) if loop_folder else None
+    sitting = prepare_eval(source.load(RunConfig), subjects, loop_directory, ExamDirectory(out))
+    _show(sitting.run(), evaluation_tables, out)
+
+
+@cli.command()
+@_EXAM_OUT
+@_SUBJECTS
+@_LOOP_FOLDER
+@configured
+def guard(
+    source: ConfigSource, out: Path, subjects: tuple[str, ...], loop_folder: Path | None
+) -> None:
+    """Measure how far adapters are from the base model in ordinary use."""
+    from synth.config import RunConfig
+    from synth.display.guard import guard_table
+    from synth.eval.directory import ExamDirectory
+    from synth.eval.guard import prepare_guard
+    from synth.run.directory import RunDirectory
+
+    loop_directory = RunDirectory(loop_folder) if loop_folder else None
+    sitting = prepare_guard(source.load(RunConfig), subjects, loop_directory, ExamDirectory(out))
+    report = sitting.run()
+    _show(report, lambda found: [guard_table(found)], out)
+    for name, drift in report.subjects.items() if report else ():
+        for warning in drift.warnings:
+            click.echo(f"warning: {name}: {warning}")
+
+
+def _show(found: R | None, tables: "Callable[[R], Iterable[Table]]", out: Path) -> None:
+    """Print what an exam came to; exit if it was interrupted."""
+    from rich.console import Console
+
+    if found is None:
+        click.echo("interrupted; the same command goes on from there")
+        sys.exit(EXIT_INTERRUPTED)
+    Console(highlight=False).print(*tables(found))
+    click.echo(f"answers and measures: {out}")
 
 
 @cli.command(name="filter")

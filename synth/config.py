@@ -9,7 +9,9 @@ from filters.profile import DefaultProfile, Profile
 from selflengthen.mix import MixSource, check_shares
 from selflengthen.settings import Settings, is_reference
 from synth.collect_config import CollectConfig
-from synth.engine.config import NEUTRAL, EngineConfig, ModelConfig, Sampling
+from synth.decoding import DecodingConfig
+from synth.engine.config import EngineConfig, ModelConfig
+from synth.eval_config import EvalConfig, GuardConfig
 
 
 class AdapterConfig(Settings):
@@ -30,20 +32,6 @@ class RayConfig(Settings):
     """CPU cores that Ray sets aside for a replica."""
     gpus_per_replica: int | None = Field(None, ge=0)
     """GPUs that Ray sets aside; null: `tensor_parallel_size` if there are any at the start."""
-
-
-class DecodingConfig(Sampling):
-    """Sampling parameters; the judge, who says one word, has its own.
-
-    A stage's own replace those of the run as a whole: keys left out have the defaults given here.
-    """
-
-    retry_temperature_step: float = Field(0.0, ge=0.0, le=0.5)
-    """Added to the temperature at every further attempt."""
-
-    def neutral(self) -> "DecodingConfig":
-        """Return parameters that leave the model's own probabilities as they are."""
-        return DecodingConfig(**NEUTRAL.model_dump())
 
 
 class ExpandConfig(Settings):
@@ -178,6 +166,12 @@ class LoopConfig(Settings):
     collapse: Literal["warn", "stop", "ignore"] = "warn"
     """What happens when held-out answers have more structural faults than the base model's, or are
     less diverse, beyond the intervals of 95 %."""
+    eval: bool = False
+    """After each iteration its Generator answers the suite of `eval`, and the base does so once;
+    with `--final` the final model too."""
+    guard: Literal["warn", "stop"] | None = None
+    """They also answer the short prompts of `guard`; what happens beyond its limits. null: they do
+    not."""
     processes: int = Field(1, ge=1)
     """Processes of one training; more than one are started by `accelerate launch`."""
     accelerate_config: str | None = None
@@ -260,6 +254,10 @@ class RunConfig(Settings):
     """Training between macro-iterations, for `synth loop`."""
     collect: CollectConfig = CollectConfig()
     """The final data, for `synth collect`."""
+    eval: EvalConfig = EvalConfig()
+    """How length is measured where a request asks for one, for `synth eval`."""
+    guard: GuardConfig = GuardConfig()
+    """What is to stay as it was in ordinary use, for `synth guard`."""
 
     @property
     def references(self) -> tuple[tuple[str, str], ...]:

@@ -72,12 +72,20 @@ class ChatEncoder:
         Raises: ChatTemplateError: the template refuses them, or renders a prompt differently when
             an answer follows.
         """
+        prompt_ids, answer_ids = self.encode_parts(messages, beginning)
+        return prompt_ids + answer_ids
+
+    def encode_parts(
+        self, messages: Sequence[Message], beginning: str
+    ) -> tuple[list[int], list[int]]:
+        """Encode messages and the beginning of the answer, as `encode_beginning`, apart.
+
+        Raises: ChatTemplateError: as there.
+        """
         hidden = self._hide(messages)
         prompt = self._render_prompt(hidden)
         opening, _ = self._frame_of_answer(hidden, prompt)
-        answer = opening + self._marked.hide(beginning)
-        prompt_ids, answer_ids = self._marked.encode_parts(prompt, answer)
-        return prompt_ids + answer_ids
+        return self._marked.encode_parts(prompt, opening + self._marked.hide(beginning))
 
     def encode_choices(
         self, messages: Sequence[Message], choices: Sequence[str]

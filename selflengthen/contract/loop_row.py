@@ -51,6 +51,14 @@ class Quality(Part):
     over the instructions; null where none has two."""
 
 
+class Exam(Part):
+    """A figure of the Generator, and of the base model."""
+
+    base: Interval | None
+    """Null where the figure is a comparison with the base."""
+    after: Interval
+
+
 class LoopRow(Contract):
     """One macro-iteration."""
 
@@ -69,3 +77,7 @@ class LoopRow(Contract):
     """Of `kept` texts, and of held-out answers `before` and `after` the iteration's training."""
     loss: dict[str, float | None]
     """Last training loss, by role."""
+    exams: dict[str, Exam] = {}
+    """With `loop.eval` and `loop.guard`, after the iteration's training: `length_score` (LonGen's,
+    from 0 to 100), `kl` (divergence from the base, in nats per token), `growth` (length of answers
+    to short prompts over the base's)."""

@@ -44,6 +44,8 @@ class Request:
     """Turns with `role` and `content`; the last one is the user's."""
     decoding: Decoding
     prefill: str = ""
+    is_scored: bool = False
+    """Nothing is written: what is asked for is the log probability of the pre-filled beginning."""
     choices: tuple[str, ...] = ()
     """Where set, the answer is the likeliest of these, read from the model's first token."""
     adapter: str | None = None
@@ -75,6 +77,10 @@ class Completion:
     """The watch's reason for an abort, or the engine's message for an error."""
     probability: float | None = None
     """Of a choice among its request's choices; None: the engine does not tell."""
+    log_probability: float | None = None
+    """Of the pre-filled beginning, in nats, where the request asks for it and the engine tells."""
+    num_scored_tokens: int = 0
+    """Tokens of that beginning."""
     is_replayed: bool = field(default=False, compare=False)
     """Taken over from the journal of an earlier run."""
 

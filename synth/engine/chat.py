@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,17 @@ from selflengthen.chat.tokenizer import load_tokenizer
 from selflengthen.errors import ConfigError, first_line
 from synth.engine.base import Request
 from synth.engine.config import ModelConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A request as the model reads it."""
+
+    ids: list[int]
+    choices: dict[int, str] = field(default_factory=dict)
+    """The token that each of the request's choices goes on with."""
+    num_scored: int = 0
+    """So many of the last ids are those whose log probability is asked for."""
 
 
 class ChatTokenizer:
@@ -56,18 +68,20 @@ class ChatTokenizer:
                 raise ConfigError(f"model.system_prompt: {error}; unset it") from None
             raise ConfigError(f"model.name: {self._model.name!r}: {error}") from None
 
-    def encode(self, request: Request) -> tuple[list[int], dict[int, str]]:
+    def encode(self, request: Request) -> Encoded:
         """Encode a request's conversation and the beginning of the answer.
 
-        Returns: the ids, and the token that each of the request's choices goes on with.
         Raises: ChatTemplateError: the chat template refuses this text.
         """
         if request.choices:
             ids, next_ids = self._encoder.encode_choices(request.messages, request.choices)
-            return ids, dict(zip(next_ids, request.choices, strict=True))
+            return Encoded(ids, dict(zip(next_ids, request.choices, strict=True)))
+        if request.is_scored:
+            ids, answer_ids = self._encoder.encode_parts(request.messages, request.prefill)
+            return Encoded(ids + answer_ids, num_scored=len(answer_ids))
         if request.prefill:
-            return self._encoder.encode_beginning(request.messages, request.prefill), {}
-        return self._encoder.encode_prompt(request.messages), {}
+            return Encoded(self._encoder.encode_beginning(request.messages, request.prefill))
+        return Encoded(self._encoder.encode_prompt(request.messages))
 
     def check_choices(self, choices: Sequence[str]) -> None:
         """Check that the choices can be told apart by their first token.
@@ -118,6 +132,18 @@ def check_model_length(model: ModelConfig, max_model_len: int) -> None:
             f"engine.max_model_len: {max_model_len} exceeds the model's {longest} positions; "
             f"set at most {longest}"
         )
+
+
+def log_probability_of(
+    ids: Sequence[int], found: Sequence[Mapping[int, Any] | None], num_scored: int
+) -> float:
+    """Add up the log probabilities of the last ids of a prompt, in nats.
+
+    Args:
+        found: vLLM's, for every id: by token, with `logprob`.
+    """
+    pairs = zip(ids[-num_scored:], found[-num_scored:], strict=True)
+    return math.fsum(by_token[token_id].logprob for token_id, by_token in pairs if by_token)
 
 
 def probability_of(

@@ -74,22 +74,24 @@ class ServerEngine:
             out meanwhile, or asks to wait.
         """
         try:
-            prompt_ids, choices = await asyncio.to_thread(self._chat.encode, request)
+            prompt = await asyncio.to_thread(self._chat.encode, request)
         except ChatTemplateError as error:
             return template_refused(error)
-        room = self._config.max_model_len - len(prompt_ids)
+        room = self._config.max_model_len - len(prompt.ids)
         if room < 1:
-            return too_long(len(prompt_ids), self._config.max_model_len)
+            return too_long(len(prompt.ids), self._config.max_model_len)
         if self._client.is_closed:
             raise ClosedEngineError(f"server {self._client.base_url} was left out")
-        body = self._body(request, prompt_ids, room, list(choices))
+        body = self._body(request, prompt.ids, room, list(prompt.choices))
         self._counter.begin()
         try:
             async with self._client.stream("POST", "/v1/completions", json=body) as response:
                 if response.status_code in REFUSALS:
                     return failed(f"engine_error: {await message_of(response)}")
                 await check(response)
-                reading = _Reading(self._counter, choices, new_watch() if new_watch else None)
+                reading = _Reading(
+                    self._counter, prompt.choices, new_watch() if new_watch else None
+                )
                 return await reading.read(_chunks(response))
         except (httpx.HTTPError, httpx.StreamError) as error:
             raise unreachable(self._client, error) from error

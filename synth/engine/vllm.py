@@ -30,7 +30,7 @@ from synth.engine.base import (
     Request,
     WatchCall,
 )
-from synth.engine.chat import ChatTokenizer, probability_of
+from synth.engine.chat import ChatTokenizer, Encoded, log_probability_of, probability_of
 from synth.engine.config import EngineConfig
 from synth.engine.errors import EngineError, failed, template_refused, too_long
 from synth.engine.load import LoadRecorder
@@ -90,23 +90,27 @@ class VllmEngine:
     async def generate(self, request: Request, new_watch: NewWatch | None = None) -> Completion:
         """Serve one request; one that the watch objects to is aborted within about a step."""
         try:
-            prompt_ids, choices = await asyncio.to_thread(self._chat.encode, request)
+            prompt = await asyncio.to_thread(self._chat.encode, request)
         except ChatTemplateError as error:
             return template_refused(error)
-        room = self._config.max_model_len - len(prompt_ids)
+        room = self._config.max_model_len - len(prompt.ids)
         if room < 1:
-            return too_long(len(prompt_ids), self._config.max_model_len)
+            return too_long(len(prompt.ids), self._config.max_model_len)
         stream = self._llm.generate(
-            tokens_input(prompt_ids),
-            self._sampling_params(request, room, list(choices)),
+            tokens_input(prompt.ids),
+            self._sampling_params(request, room, list(prompt.choices)),
             request.id,
             lora_request=self._adapters[request.adapter] if request.adapter else None,
             priority=request.priority,
         )
         try:
             async with contextlib.aclosing(stream):
+                if request.is_scored:
+                    return await _read_score(stream, prompt)
                 watch = new_watch() if new_watch else None
-                return await _read(stream, watch, choices, lambda: self._llm.abort(request.id))
+                return await _read(
+                    stream, watch, prompt.choices, lambda: self._llm.abort(request.id)
+                )
         except (_REQUEST_ERROR, EngineGenerateError) as error:
             return failed(f"engine_error: {first_line(error)}")
         except EngineDeadError as error:
@@ -146,6 +150,10 @@ class VllmEngine:
                 logprob_token_ids=first_tokens,
                 output_kind=RequestOutputKind.FINAL_ONLY,
                 skip_clone=True,
+            )
+        if request.is_scored:
+            return SamplingParams(
+                max_tokens=1, top_k=1, prompt_logprobs=0, output_kind=RequestOutputKind.FINAL_ONLY
             )
         return SamplingParams(
             max_tokens=min(decoding.max_completion_tokens, room),
@@ -195,6 +203,27 @@ async def _read(
         detail=detail or None,
         probability=probability,
     )
+
+
+async def _read_score(
+    stream: Any,  # noqa: ANN401 - of vLLM
+    prompt: Encoded,
+) -> Completion:
+    """Read the log probability of the end of a prompt."""
+    async for output in stream:
+        if output.prompt_logprobs:
+            return Completion(
+                text="",
+                finish_reason=FinishReason.STOP,
+                num_prompt_tokens=len(prompt.ids),
+                num_cached_tokens=0,
+                num_generated_tokens=1,
+                log_probability=log_probability_of(
+                    prompt.ids, output.prompt_logprobs, prompt.num_scored
+                ),
+                num_scored_tokens=prompt.num_scored,
+            )
+    return failed("engine_error: vLLM gave no log probabilities")
 
 
 def _logprobs(piece: Any) -> dict[int, float]:  # noqa: ANN401 - of vLLM

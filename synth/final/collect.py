@@ -57,7 +57,7 @@ def collect(
     choice = _choice(run, iterations)
     recipe = replace(run.recipe, adapters={})
     engine = prepare_engine(recipe.engine_spec) if _asks_model(recipe) else None
-    with held(run, directory.final.engine_log) as terminal:
+    with held(directory, run.resolved, directory.final.engine_log) as terminal:
         console = Console(file=terminal)
         return asyncio.run(_run(Collecting(recipe, directory.final, choice), engine, console))
 

@@ -10,6 +10,8 @@ import orjson
 from selflengthen.command import ConfigSource
 from selflengthen.errors import ConfigError
 from synth.config import LoopConfig, RunConfig
+from synth.eval.directory import ExamDirectory
+from synth.loop.exams import eval_folder, guard_folder
 from synth.method.stages import TRAINED_ROLES, ModelRole
 from synth.run.directory import RunDirectory
 
@@ -27,6 +29,8 @@ class Step:
     iteration: int
     trained: ModelRole | None = None
     """The role whose rows it needs."""
+    guarded: str | None = None
+    """The subject whose limits it looks at."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,7 @@ class LoopPlan:
         is_last = iteration == self.num_iterations
         if is_last and self.config.held_out.num_instructions:
             steps.append(self._measure(iteration + 1))
-        return steps
+        return steps + self._exams(f"iteration-{iteration}", iteration)
 
     def final_steps(self) -> list[Step]:
         """Return the steps behind the last macro-iteration: the final data, the final model."""
@@ -57,7 +61,30 @@ class LoopPlan:
         return [
             Step("collect the final data", self._collect(), files.manifest, number),
             Step("train the final model", training, files.provenance(FINAL), number),
+            *self._exams(FINAL, number),
         ]
+
+    def _exams(self, subject: str, iteration: int) -> list[Step]:
+        """Return the steps that measure a model that was trained, beside the base."""
+        wanted = {
+            "eval": (self.config.loop.eval, eval_folder(self.directory)),
+            "guard": (self.config.loop.guard is not None, guard_folder(self.directory)),
+        }
+        return [
+            Step(
+                f"{name} of {subject}",
+                self._exam(name, folder, subject),
+                ExamDirectory(folder).answers(subject),
+                iteration,
+                guarded=subject if name == "guard" else None,
+            )
+            for name, (is_wanted, folder) in wanted.items()
+            if is_wanted
+        ]
+
+    def _exam(self, name: str, out: Path, subject: str) -> tuple[str, ...]:
+        subjects = ("--subject", "base", "--subject", subject)
+        return self._synth(name, "--run", str(self.directory.folder), *subjects, out=out)
 
     def _collect(self) -> tuple[str, ...]:
         numbers = (str(number) for number in self.iterations)
@@ -117,10 +144,10 @@ class LoopPlan:
         mix = [source.model_dump() for source in self.config.loop.mix]
         return ("-o", f"data.mix={orjson.dumps(mix).decode()}") if mix else ()
 
-    def _synth(self, command: str, *options: str) -> tuple[str, ...]:
+    def _synth(self, command: str, *options: str, out: Path | None = None) -> tuple[str, ...]:
         return (
             *(sys.executable, "-m", "synth", command, "--config", str(self.source.file)),
-            *("--out", str(self.directory.folder), *options),
+            *("--out", str(out or self.directory.folder), *options),
             *(argument for override in self.source.overrides for argument in ("-o", override)),
         )
 

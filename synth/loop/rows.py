@@ -11,6 +11,7 @@ from selflengthen.contract.metrics import Metrics
 from selflengthen.contract.provenance import Provenance
 from selflengthen.errors import CorruptFileError
 from selflengthen.files.json_file import read_as
+from synth.loop.exams import exams_of
 from synth.loop.quality import quality_of_answers, quality_of_records
 from synth.method.books.measure import summarize_held_out
 from synth.method.stages import DECIDING_STAGES, TRAINED_ROLES, ModelRole, Stage
@@ -48,6 +49,7 @@ def loop_row(directory: RunDirectory, iteration: int) -> LoopRow:
             "after": quality_of_answers(directory.iteration(iteration + 1)),
         },
         loss={role.value: _loss(files.provenance(role)) for role in TRAINED_ROLES},
+        exams=exams_of(directory, f"iteration-{iteration}"),
     )
 
 

@@ -15,8 +15,9 @@ from selflengthen.contract.loop_row import LoopRow
 from selflengthen.errors import EXIT_FEWER_THAN_ASKED, EXIT_INTERRUPTED, CommandError, ConfigError
 from selflengthen.files.atomic_file import write_json
 from selflengthen.files.json_file import read_as
-from synth.display.loop import loop_table, quality_table
+from synth.display.loop import base_table, loop_table, quality_table
 from synth.engine.start import prepare_engine
+from synth.loop.exams import warnings_of
 from synth.loop.plan import LoopPlan, Step, trainer_config
 from synth.loop.processes import StepProcess
 from synth.loop.quality import collapse
@@ -77,7 +78,7 @@ def run_loop_with(run: Runner, plan: LoopPlan, console: Console) -> LoopResult:
                     return LoopResult("interrupted", tuple(rows))
             rows = [loop_row(plan.directory, number) for number in range(_FIRST, iteration + 1)]
             write_json(plan.directory.loop_rows, rows)
-            console.print(loop_table(rows), quality_table(rows))
+            console.print(loop_table(rows), quality_table(rows), base_table(rows))
             _check_collapse(rows, plan, console)
         for step in plan.final_steps():
             if not _finish(step, run, plan, console):
@@ -125,6 +126,7 @@ def _finish(step: Step, run: Runner, plan: LoopPlan, console: Console) -> bool:
     Raises: StepError: it failed, or there is nothing to train on.
     """
     if step.product.exists():
+        _check_guard(step, plan)
         return True
     title = f"iteration {step.iteration}, {step.name}"
     _check_rows(step, plan)
@@ -138,6 +140,7 @@ def _finish(step: Step, run: Runner, plan: LoopPlan, console: Console) -> bool:
         raise StepError(f"{title}: {_ending(exit_code)}; the same command goes on from there")
     if not step.product.exists():
         raise StepError(f"{title}: ended without {step.product}; the same command repeats it")
+    _check_guard(step, plan)
     return True
 
 
@@ -153,6 +156,17 @@ def _check_collapse(rows: Sequence[LoopRow], plan: LoopPlan, console: Console) -
     if reaction == "stop":
         raise StepError(f"{place}; loop.collapse: stop")
     console.print(f"warning: {place}", highlight=False, soft_wrap=True)
+
+
+def _check_guard(step: Step, plan: LoopPlan) -> None:
+    """Stop where a model is beyond the limits of `guard`; the command has warned already.
+
+    Raises: StepError: the loop is to stop.
+    """
+    if step.guarded is None or plan.config.loop.guard != "stop":
+        return
+    if warnings := warnings_of(plan.directory, step.guarded):
+        raise StepError(f"{step.guarded}: {warnings[0]}; loop.guard: stop")
 
 
 def _check_rows(step: Step, plan: LoopPlan) -> None:

@@ -11,7 +11,8 @@ from filters.rule import Circumstances
 from filters.text.judged import JudgedText
 from selflengthen.adapter.named import Adapter
 from selflengthen.chat.messages import conversation
-from synth.config import DecodingConfig, RunConfig
+from synth.config import RunConfig
+from synth.decoding import DecodingConfig
 from synth.engine.base import Completion, Decoding, Engine, EngineSpec, FinishReason, Request
 from synth.method.ahead.work_ahead import Ahead
 from synth.method.forms.text_form import FORMS, TextForm

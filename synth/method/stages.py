@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from synth.config import DecodingConfig, RunConfig
+    from synth.config import RunConfig
+    from synth.decoding import DecodingConfig
 
 
 class ModelRole(StrEnum):

@@ -67,7 +67,7 @@ def run_iteration(config: RunConfig, iteration: int, directory: RunDirectory) ->
     if is_complete(run):
         return RunResult("complete", run.files, was_complete=True)
     engine = prepare_engine(run.recipe.engine_spec)
-    with held(run) as terminal:
+    with held(directory, run.resolved, run.files.engine_log) as terminal:
         return asyncio.run(_run(run, engine, Console(file=terminal)))
 
 

@@ -42,7 +42,7 @@ def measure_iteration(config: RunConfig, iteration: int, directory: RunDirectory
         directory.check(run.resolved)
         return _report(run.files, Console())
     engine = prepare_engine(run.recipe.engine_spec)
-    with held(run) as terminal:
+    with held(directory, run.resolved, run.files.engine_log) as terminal:
         return asyncio.run(_measure(run, engine, Console(file=terminal)))
 
 

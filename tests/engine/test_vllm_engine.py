@@ -72,7 +72,7 @@ def test_a_completion_counts_its_tokens(runner, engine):
     (completion,) = ask(runner, engine, request(1))
     assert completion.finish_reason is FinishReason.LENGTH
     assert completion.num_generated_tokens == 24
-    assert completion.num_prompt_tokens == len(engine._chat.encode(request(1))[0])
+    assert completion.num_prompt_tokens == len(engine._chat.encode(request(1)).ids)
     assert len(completion.text.split()) > 8
 
 

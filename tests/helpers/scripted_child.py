@@ -1,6 +1,6 @@
-"""Plays the processes of a loop: `synth run`, `measure` and `collect`, `train sft`.
+"""Plays the processes of a loop: `synth run`, `measure`, `collect`, `eval`, `guard`, `train sft`.
 
-`script.json` beside the run directory maps steps ("run 2", "generator 1", "measure 3") to the exit
+`script.json` beside the run directory maps steps ("run 2", "generator 1", "eval final") to the exit
 codes that they end with before they have written anything; "sleep" lets them wait for a signal.
 """
 
@@ -8,10 +8,14 @@ import json
 import signal
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 
 from selflengthen.contract.base import TokenCounts
+from selflengthen.contract.evaluation import Evaluation, LengthMeasures, SubjectMeasures
+from selflengthen.contract.guard_report import Drift, GuardReport, SubjectDrift
 from selflengthen.contract.held_out import HeldOutAnswer
+from selflengthen.contract.loop_row import Interval
 from selflengthen.contract.manifest import ListedFile, Manifest
 from selflengthen.contract.metrics import (
     Acceptance,
@@ -130,18 +134,71 @@ def _train(out, number):
     write_json(out / "provenance.json", provenance)
 
 
-def _play(step, folder, number, out):
-    beside = out if step in ("run", "measure", "collect") else out.parent.parent.parent
-    script_file = beside.parent / "script.json"
-    exit_code = json.loads(script_file.read_text()).get(f"{step} {number}", 0)
-    with (beside.parent / "calls.jsonl").open("a") as file:
-        print(json.dumps({"step": f"{step} {number}", "arguments": sys.argv[1:]}), file=file)
+def _begin(step, folder):
+    """Write down that a step began; end if the script says so, else return its exit code."""
+    exit_code = json.loads((folder / "script.json").read_text()).get(step, 0)
+    with (folder / "calls.jsonl").open("a") as file:
+        print(json.dumps({"step": step, "arguments": sys.argv[1:]}), file=file)
     if exit_code == "sleep":
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(130))
-        (beside.parent / "asleep").touch()
+        (folder / "asleep").touch()
         time.sleep(60)
-    if exit_code not in (0, 3, 4):
+    if exit_code not in (0, 3, 4, 5):
         sys.exit(exit_code)
+    return exit_code
+
+
+def _figure(value):
+    return Interval(value=value, low=value - 1, high=value + 1)
+
+
+def _evaluate(folder, subject):
+    """The base scores 30, whoever was trained 60."""
+    answered = {"requests": 1, "answers": 1, "errors": 0, "words_asked": 1.0, "volatility": None}
+    none = dict.fromkeys(("num_words", "length_quality", "structural", "truncated"), _figure(1.0))
+    measures = {
+        name: SubjectMeasures(
+            adapter=None,
+            all=LengthMeasures(length_score=_figure(score), gain=None, **answered, **none),
+            by={},
+            generated_tokens=1,
+        )
+        for name, score in (("base", 30.0), (subject, 60.0))
+    }
+    suite = {"suite": "builtin", "suite_sha256": "", "requests": 1, "answers_each": 1}
+    write_json(folder / "eval.json", Evaluation(subjects=measures, **suite))
+    _write(folder / "answers" / f"{subject}.jsonl", "")
+
+
+def _guard(folder, subject, exit_code):
+    """Exit code 5 stands for a model that is beyond a limit."""
+    drift = Drift(
+        prompts=1,
+        errors=0,
+        kl=_figure(1.5),
+        num_words=_figure(9.0),
+        growth=None,
+        truncated=_figure(0.0),
+    )
+    warnings = ("divergence from the base 1.50",) if exit_code == 5 else ()
+    found = SubjectDrift(adapter=None, all=drift, by_kind={}, warnings=warnings)
+    report = GuardReport(prompts="builtin", prompts_sha256="", subjects={subject: found})
+    write_json(folder / "guard.json", report)
+    _write(folder / "answers" / f"{subject}.jsonl", "")
+
+
+def _exam(name, out, subject):
+    exit_code = _begin(f"{name} {subject}", out.parent.parent)
+    if name == "eval":
+        _evaluate(out, subject)
+    else:
+        _guard(out, subject, exit_code)
+    sys.exit(0)
+
+
+def _play(step, folder, number, out):
+    beside = out if step in ("run", "measure", "collect") else out.parent.parent.parent
+    exit_code = _begin(f"{step} {number}", beside.parent)
     if step == "run":
         _run(folder, number, exit_code)
     elif step == "measure":
@@ -158,6 +215,10 @@ def main():
     out = Path(option(arguments, "--out"))
     if "collect" in arguments:
         _play("collect", out / "final", 1, out)
+    for name in ("eval", "guard"):
+        if name in arguments[:3]:
+            subjects = [value for key, value in pairwise(arguments) if key == "--subject"]
+            _exam(name, out, subjects[-1])
     if "synth" in arguments:
         number = int(option(arguments, "--iteration"))
         step = arguments[arguments.index("synth") + 1]

@@ -212,7 +212,7 @@ def test_rows_of_two_roles_are_refused(tmp_path):
 
 @pytest.mark.parametrize("prompt", ["Write a story.", HOSTILE])
 def test_a_prompt_has_the_ids_that_it_is_served_with(encoder, tokenizer, prompt):
-    served, _ = ChatTokenizer.load(ModelConfig(name=MODEL)).encode(request(0, user=prompt))
+    served = ChatTokenizer.load(ModelConfig(name=MODEL)).encode(request(0, user=prompt)).ids
     example = encode_row(parsed(prompt=prompt), encoder, {tokenizer.eos_token_id})
     assert list(example.prompt_ids) == served
 

@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from transformers import AutoTokenizer
@@ -10,7 +11,7 @@ from scripted_engine import request
 from selflengthen.chat.messages import conversation
 from selflengthen.errors import ConfigError
 from synth.config import ModelConfig
-from synth.engine.chat import ChatTokenizer
+from synth.engine.chat import ChatTokenizer, log_probability_of
 from synth.method.prompts.prompt_set import ExtensionTask, load_prompt_set
 
 MODEL = Path("models/smollm2-135m-instruct")
@@ -23,7 +24,7 @@ def chat():
 
 
 def encode(chat, user, prefill=""):
-    return chat.encode(request(0, user=user, prefill=prefill))[0]
+    return chat.encode(request(0, user=user, prefill=prefill)).ids
 
 
 @pytest.fixture(scope="module")
@@ -75,16 +76,30 @@ def test_hostile_text_goes_through_a_template_unchanged(chat, tokenizer):
 
 def test_a_system_prompt_is_the_first_turn(tokenizer):
     chat = ChatTokenizer(tokenizer, ModelConfig(name="x"))
-    ids, _ = chat.encode(request(0, messages=conversation("Write.", "Be long.")))
+    ids = chat.encode(request(0, messages=conversation("Write.", "Be long."))).ids
     assert "system\nBe long.<|im_end|>" in tokenizer.decode(ids)
 
 
 def test_the_judge_s_choices_begin_with_different_tokens(chat):
     for name in ("en", "zh"):
         answers = load_prompt_set(name).wording.answers
-        prompt_ids, choices = chat.encode(request(0, user="Is it?", choices=answers))
-        assert tuple(choices.values()) == answers
-        assert prompt_ids == encode(chat, "Is it?")
+        encoded = chat.encode(request(0, user="Is it?", choices=answers))
+        assert tuple(encoded.choices.values()) == answers
+        assert encoded.ids == encode(chat, "Is it?")
+
+
+def test_a_scored_answer_is_the_end_of_the_prompt(chat):
+    scored = chat.encode(request(0, user="Write.", prefill="A long text.", is_scored=True))
+    assert scored.ids == encode(chat, "Write.", "A long text.")
+    assert scored.ids[: -scored.num_scored] == encode(chat, "Write.")
+
+
+def test_the_log_probability_is_that_of_the_last_ids():
+    def found_for(token):
+        return {7: SimpleNamespace(logprob=-1.0), token: SimpleNamespace(logprob=-token / 8)}
+
+    found = [None, *map(found_for, (1, 2, 3))]
+    assert log_probability_of([0, 1, 2, 3], found, 2) == -5 / 8
 
 
 def test_encoding_in_many_threads_gives_the_same_ids(chat):

@@ -7,7 +7,7 @@ import pytest
 
 from runs import run_scripted, small_config
 from scripted_engine import Answer, ScriptedEngine
-from synth.config import DecodingConfig
+from synth.decoding import DecodingConfig
 from synth.engine.config import EngineConfig, Sampling
 from synth.loop.trainer_check import RECORD
 from synth.method.prompts.prompt_set import load_prompt_set

@@ -28,6 +28,8 @@ TASKS = [
     "Can you draft a speech for the opening of a rebuilt library?",
     "写一篇关于渡口的散文。",
     "请为社区图书馆准备一份年度报告。",
+    "写一篇2000字的作文。",
+    "写一篇1,200字的游记。",
 ]
 NO_TASKS = [
     ("A local band has made it their mission to publish a book about drums.", "no_task"),
@@ -38,6 +40,7 @@ NO_TASKS = [
     ("Write a short note to your brother.", "asks_for_short"),
     ("Answer in two sentences: what is a mill?", "asks_for_short"),
     ("用一句话介绍你的家乡。", "asks_for_short"),
+    ("写一篇400字的作文。", "asks_for_short"),
     ("Write a report on the", "broken_task"),
     ("Write a story with the following parts:", "broken_task"),
     ('Compose an essay called "The last ferry.', "broken_task"),

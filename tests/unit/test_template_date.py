@@ -112,5 +112,5 @@ def test_directories_that_never_fixed_a_day_go_on_without_one(directory):
 
 def test_served_prompts_name_the_run_s_day():
     chat = ChatTokenizer(embedded(LLAMA3), ModelConfig(name="x"), date(2024, 2, 29))
-    ids, _ = chat.encode(request(0, user="Write."))
+    ids = chat.encode(request(0, user="Write.")).ids
     assert "Today Date: 29 Feb 2024" in embedded(LLAMA3).decode(ids)

@@ -1,0 +1,168 @@
+"""`synth guard`: how far adapters are from the base in ordinary use."""
+
+import asyncio
+import json
+import random
+
+import pytest
+
+from bare_adapter import write_adapter
+from command import synth
+from filters.measures import bootstrap_ratio
+from runs import small_config
+from scripted_engine import Answer, ScriptedEngine
+from selflengthen.contract.guard_report import GuardReport
+from selflengthen.errors import ConfigError, DirectoryError
+from selflengthen.files.json_file import read_as
+from selflengthen.process.own_modules import ROOT
+from synth.display.guard import guard_table
+from synth.engine.base import Completion, FinishReason
+from synth.eval.directory import ExamDirectory
+from synth.eval.guard import prepare_guard
+from synth.eval.short_prompts import load_prompts
+from synth.eval_config import GuardConfig
+
+PROMPTS = [
+    {"prompt": "What is two and two?", "kind": "arithmetic"},
+    {"prompt": "Name a river.", "kind": "facts"},
+    {"prompt": "写一句问候。", "kind": "conversation"},
+]
+OWN, OTHER = -0.5, -0.75
+"""Log probabilities of a token, by the adapter and by the base."""
+
+
+class ScoringEngine(ScriptedEngine):
+    """Tells how likely an answer is: as many tokens as words, each the same."""
+
+    async def generate(self, request, new_watch=None):
+        if not request.is_scored:
+            return await super().generate(request, new_watch)
+        self.requests.append(request)
+        number = len(request.prefill.split())
+        each = OWN if request.adapter else OTHER
+        return Completion(
+            *("", FinishReason.STOP, 1, 0, 1),
+            log_probability=each * number,
+            num_scored_tokens=number,
+        )
+
+
+def talkative(request):
+    """The adapter says thrice as much as the base."""
+    number = 6 if request.adapter else 2
+    return Answer(" ".join(["word"] * number))
+
+
+@pytest.fixture
+def prompts(tmp_path):
+    path = tmp_path / "prompts.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in PROMPTS))
+    return path
+
+
+def guard_on(folder, config, engine, names):
+    sitting = prepare_guard(config, names, None, ExamDirectory(folder))
+    with sitting.directory.locked():
+        sitting.directory.claim(sitting.resolved)
+        return asyncio.run(sitting.run_on(engine))
+
+
+def settings(prompts, **changes):
+    return small_config(guard={"prompts": str(prompts), **changes})
+
+
+def test_an_adapter_is_compared_with_the_base(prompts, tmp_path):
+    name = f"mine={write_adapter(tmp_path / 'adapter')}"
+    engine = ScoringEngine(talkative)
+    report = guard_on(tmp_path / "guard", settings(prompts, max_kl=0.2), engine, [name])
+    assert report == read_as(GuardReport, tmp_path / "guard" / "guard.json", "")
+    base, mine = report.subjects["base"], report.subjects["mine"]
+    assert base.all.kl is None
+    assert base.all.growth is None
+    assert base.warnings == ()
+    assert mine.all.kl.value == pytest.approx(OWN - OTHER)
+    assert mine.all.growth.value == 3
+    assert mine.all.num_words.value == 6
+    assert set(mine.by_kind) == {"arithmetic", "facts", "conversation"}
+    assert mine.warnings == (
+        "divergence from the base 0.25 (0.25 to 0.25), above guard.max_kl 0.2",
+        "answers to short prompts 3.00 (3.00 to 3.00) times as long as the base's, above "
+        "guard.max_growth 2.0",
+    )
+    assert guard_table(report).row_count == 2 * 4
+    scored = [request for request in engine.requests if request.is_scored]
+    assert len(scored) == 2 * len(PROMPTS)
+    assert sum(request.adapter is None for request in scored) == len(PROMPTS)
+
+
+def test_limits_may_change_and_settings_may_not(prompts, tmp_path):
+    name = f"mine={write_adapter(tmp_path / 'adapter')}"
+    guard_on(tmp_path / "guard", settings(prompts), ScoringEngine(talkative), [name])
+    eased = settings(prompts, max_kl=None, max_growth=None)
+    report = guard_on(tmp_path / "guard", eased, None, [name])
+    assert report.subjects["mine"].warnings == ()
+    with pytest.raises(DirectoryError, match=r"guard.max_completion_tokens 256 -> 16"):
+        prepare_guard(
+            settings(prompts, max_completion_tokens=16), [], None, ExamDirectory(tmp_path / "guard")
+        )
+
+
+def test_what_failed_or_is_empty_is_not_scored(prompts, tmp_path):
+    def silent(request):
+        if "river" in request.user:
+            return Answer("", FinishReason.ERROR)
+        return Answer("") if "two" in request.user else talkative(request)
+
+    name = f"mine={write_adapter(tmp_path / 'adapter')}"
+    engine = ScoringEngine(silent)
+    mine = guard_on(tmp_path / "guard", settings(prompts), engine, [name]).subjects["mine"].all
+    assert (mine.prompts, mine.errors) == (3, 1)
+    assert sum(request.is_scored for request in engine.requests) == 2
+    assert mine.kl.value == pytest.approx(OWN - OTHER)
+
+
+def test_the_built_in_prompts_are_short_and_of_all_kinds():
+    found = load_prompts(GuardConfig()).prompts
+    assert len({prompt.text for prompt in found}) == len(found) == 200
+    assert max(len(prompt.text.split()) for prompt in found) <= 60
+    kinds = {"arithmetic", "facts", "formats", "code", "translation", "refusals", "conversation"}
+    assert {prompt.kind for prompt in found[:20]} == kinds
+    assert {prompt.language for prompt in found[:20]} == {"en", "zh"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"num_prompts": 4}, "guard.num_prompts: 4, but "),
+        ({"prompts": "nowhere.jsonl"}, "guard.prompts: cannot read 'nowhere.jsonl'"),
+    ],
+)
+def test_bad_prompts_are_one_line(prompts, changes, message):
+    with pytest.raises(ConfigError) as caught:
+        load_prompts(GuardConfig(**{"prompts": str(prompts), **changes}))
+    assert str(caught.value).startswith(message)
+
+
+def test_a_line_without_a_prompt_is_named(tmp_path):
+    path = tmp_path / "prompts.jsonl"
+    path.write_text('{"prompt": "Hi."}\n{"query": "Hi."}\n')
+    with pytest.raises(ConfigError, match=r'prompts.jsonl:2: no "prompt"; write'):
+        load_prompts(GuardConfig(prompts=str(path)))
+
+
+def test_servers_are_refused():
+    code, _, errors = synth(
+        *("guard", "--config", ROOT / "configs" / "cpu.yaml", "--out", "nowhere"),
+        *("-o", "engine.kind=server", "-o", "engine.urls=[http://127.0.0.1:1]"),
+    )
+    assert code == 2
+    assert errors.startswith("error: engine.kind: server; synth guard needs log probabilities")
+
+
+def test_a_ratio_s_interval_is_about_its_spread():
+    rng = random.Random(3)
+    bottoms = [rng.uniform(1, 10) for _ in range(100)]
+    found = bootstrap_ratio([2 * bottom + rng.gauss(0, 1) for bottom in bottoms], bottoms)
+    assert found.low < 2 < found.high
+    assert found.high - found.low < 0.2
+    assert bootstrap_ratio([1, 3], [2, 2]).value == 1
