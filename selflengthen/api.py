@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from selflengthen.contract.record import Record
     from selflengthen.contract.row import Row
     from synth.config import RunConfig
+    from synth.run.directory import RunDirectory
     from synth.run.iteration import RunResult
 
 T = TypeVar("T")
@@ -52,13 +53,17 @@ def synthesize(config: "RunConfig", out: str | Path, iteration: int = 1) -> "Run
     """
     from synth.run.directory import RunDirectory
 
+    return synthesize_in(config, RunDirectory(Path(out)), iteration)
+
+
+def synthesize_in(config: "RunConfig", directory: "RunDirectory", iteration: int) -> "RunResult":
+    """Synthesize as `synthesize` does, in a directory that is not a plain folder."""
     # As `multiprocessing` tells it.
     if getattr(multiprocessing.current_process(), "_inheriting", False):
         raise UsageError(
             "selflengthen.synthesize: called while a process of the engine imports this script; "
             "call it under `if __name__ == '__main__':`"
         )
-    directory = RunDirectory(Path(out))
     if config.engine.replicas is None:
         from synth.run.iteration import run_iteration
 

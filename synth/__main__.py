@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
+    from synth.config import RunConfig
+    from synth.run.directory import RunDirectory
+
 _ALLOW_FEWER = click.option(
     "--allow-fewer",
     is_flag=True,
@@ -113,23 +116,41 @@ def loop(source: ConfigSource, out: Path, iterations: int, final: bool, allow_fe
     type=click.IntRange(min=1),
     help="An iteration whose pairs are taken; give several. All that are complete by default.",
 )
+@click.option(
+    "--more",
+    type=click.IntRange(min=1),
+    help="First so many further instructions, with what the last iteration trained.",
+)
 @configured
-def collect(source: ConfigSource, out: Path, iterations: tuple[int, ...]) -> None:
+def collect(source: ConfigSource, out: Path, iterations: tuple[int, ...], more: int | None) -> None:
     """Collect pairs and write length demands into their queries: the final model's data."""
     from rich.console import Console
 
     from synth.config import RunConfig
     from synth.display.collection import collection_lines
     from synth.final.collect import collect as collect_pairs
+    from synth.final.more import with_more
     from synth.run.directory import RunDirectory
 
-    result = collect_pairs(source.load(RunConfig), RunDirectory(out), iterations)
+    config, directory = with_more(source.load(RunConfig), more), RunDirectory(out)
+    if config.collect.more is not None:
+        _synthesize_more(config, directory)
+    result = collect_pairs(config, directory, iterations)
     if result.collection is None:
         click.echo("interrupted; the same command goes on from there")
         sys.exit(EXIT_INTERRUPTED)
     Console(soft_wrap=True, highlight=False).print(
         *collection_lines(result.collection, str(result.files.folder)), sep="\n", markup=False
     )
+
+
+def _synthesize_more(config: "RunConfig", directory: "RunDirectory") -> None:
+    """Synthesize further data; exit if it was interrupted."""
+    from selflengthen.api import synthesize_in
+    from synth.final.more import further_run
+
+    if synthesize_in(*further_run(config, directory)).state == "interrupted":
+        sys.exit(EXIT_INTERRUPTED)
 
 
 @cli.command(name="eval")

@@ -31,6 +31,8 @@ class DemandShares(Settings):
 class CollectConfig(Settings):
     """The final data, for `synth collect`: pairs of all iterations with a length demand."""
 
+    more: int | None = Field(None, ge=1)
+    """First so many further instructions, with what the last iteration trained; null: none."""
     min_words: int = Field(0, ge=0)
     """Shortest response that makes a row."""
     max_words: int | None = Field(None, ge=1)

@@ -160,7 +160,7 @@ def _choice(run: PreparedRun, iterations: Sequence[int]) -> Choice:
     """
     directory, config = run.directory, run.recipe.config
     numbers = _numbers(directory, iterations)
-    choice = Choice(numbers, *choose(map(directory.iteration, numbers), config.collect))
+    choice = Choice(numbers, *choose(map(directory.more.iteration, numbers), config.collect))
     if not choice.records:
         raise DirectoryError(f"{directory.folder}: no record makes a row ({choice.reasons})")
     return choice
@@ -174,6 +174,7 @@ def _numbers(directory: RunDirectory, iterations: Sequence[int]) -> tuple[int, .
     complete = [
         number for number in directory.iterations() if directory.iteration(number).manifest.exists()
     ]
+    complete += filter(directory.more.is_complete, directory.more.iterations())
     if missing := sorted(set(iterations) - set(complete)):
         raise DirectoryError(
             f"--iterations {missing[0]}: not complete in {directory.folder}; complete are "

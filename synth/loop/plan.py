@@ -87,13 +87,19 @@ class LoopPlan:
         return self._synth(name, "--run", str(self.directory.folder), *subjects, out=out)
 
     def _collect(self) -> tuple[str, ...]:
-        numbers = (str(number) for number in self.iterations)
+        numbers = (str(number) for number in self.collected)
         return self._synth("collect", *(part for one in numbers for part in ("--iterations", one)))
 
     @property
     def iterations(self) -> tuple[int, ...]:
         """The numbers of all macro-iterations."""
         return tuple(range(1, self.num_iterations + 1))
+
+    @property
+    def collected(self) -> tuple[int, ...]:
+        """Those whose pairs make the final data: also that of `collect.more`."""
+        more = () if self.config.collect.more is None else (self.num_iterations + 1,)
+        return (*self.iterations, *more)
 
     def final_training(self, data: Sequence[str], out: Path) -> tuple[str, ...]:
         """Return the command that trains the final model, from the base."""

@@ -113,7 +113,7 @@ def _check_final(plan: LoopPlan) -> None:
     if not (plan.is_final and files.collection.exists()):
         return
     found = read_as(Collection, files.collection, "delete the folder").iterations
-    if found != plan.iterations:
+    if found != plan.collected:
         raise ConfigError(
             f"--iterations {plan.num_iterations}: {files.folder} was made of "
             f"{', '.join(map(str, found))}; delete it, then it is made anew"

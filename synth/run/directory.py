@@ -20,6 +20,12 @@ class IterationFiles:
     """The files of one macro-iteration."""
 
     folder: Path
+    root: Path | None = None
+    """Where the earlier iterations are; None: beside this one."""
+
+    def earlier(self, number: int) -> "IterationFiles":
+        """Return the files of an earlier macro-iteration."""
+        return IterationFiles((self.root or self.folder.parent) / f"iteration-{number}")
 
     @property
     def manifest(self) -> Path:
@@ -153,6 +159,11 @@ class RunDirectory(OwnedDirectory):
         """The files of the last step."""
         return FinalFiles(self.folder / "final")
 
+    @property
+    def more(self) -> "MoreDirectory":
+        """The directory of the further data run of `synth collect --more`."""
+        return MoreDirectory(self)
+
     def is_begun(self) -> bool:
         """Tell whether anything depends on the configuration: all but logs and summaries."""
         found = (
@@ -180,6 +191,25 @@ class RunDirectory(OwnedDirectory):
         """Return the numbers of the macro-iterations that were begun."""
         names = [path.name.removeprefix("iteration-") for path in self.folder.glob("iteration-*")]
         return sorted(int(name) for name in names if name.isdecimal())
+
+
+class MoreDirectory(RunDirectory):
+    """A further data run with what a run's last iteration trained, in a folder of that run."""
+
+    def __init__(self, run: RunDirectory) -> None:
+        super().__init__(run.folder / "more")
+        self._run = run
+
+    def iteration(self, number: int) -> IterationFiles:
+        """Return the files of its own iteration, or of one of the run's."""
+        earlier = self._run.iteration(number)
+        if earlier.folder.is_dir():
+            return earlier
+        return IterationFiles(self.folder / f"iteration-{number}", self._run.folder)
+
+    def is_complete(self, number: int) -> bool:
+        """Tell whether its own iteration of that number is complete."""
+        return super().iteration(number).manifest.exists()
 
 
 def _number(path: Path) -> int:

@@ -1,11 +1,14 @@
 """`synth collect`: which pairs make rows, and what their queries say."""
 
 import asyncio
+import io
 import json
 import shutil
 
 import pytest
+from rich.console import Console
 
+from bare_adapter import write_adapter
 from command import synth
 from filters.demand import demands_in
 from runs import run_scripted, small_config
@@ -16,9 +19,12 @@ from selflengthen.errors import CommandError, ConfigError, DirectoryError
 from selflengthen.files.json_file import read_as, read_rows
 from synth.engine.errors import EngineError
 from synth.final.collect import collect, collect_with
+from synth.final.more import further_run, with_more
 from synth.final.rewrite import check_rows
 from synth.run.directory import RunDirectory
+from synth.run.iteration import run_with_engine
 from synth.run.prepare import prepare
+from synth.run.rows.repeated import repeated_rows
 from writer import write
 
 BASE = {"num_instructions": 16, "cohort_instructions": 8}
@@ -196,3 +202,61 @@ def test_a_row_that_misses_its_demand_is_never_written(folder):
     for change in ({"num_words": 10**6}, {"demand": None}):
         with pytest.raises(ValueError, match="does not say the demand"):
             check_rows([row.model_copy(update=change)])
+
+
+def trained(folder):
+    """Put adapters beside iteration 1, as `train sft` does."""
+    for role in ("generator", "extender"):
+        write_adapter(folder / "iteration-1" / "adapters" / role)
+
+
+def run_more(folder, config):
+    further, directory, number = further_run(config, RunDirectory(folder))
+    run = prepare(further, number, directory)
+    engine = ScriptedEngine(write)
+    with directory.locked():
+        directory.claim(run.resolved)
+        asyncio.run(run_with_engine(run, engine, Console(file=io.StringIO())))
+    return engine
+
+
+def test_further_data_comes_from_what_the_last_iteration_trained(folder):
+    trained(folder)
+    config = with_more(settings(), 8)
+    engine = run_more(folder, config)
+    assert {request.adapter for request in engine.requests} == {
+        *(None, "generator@1", "extender@1")
+    }
+    more = folder / "more" / "iteration-2"
+    assert json.loads((more / "manifest.json").read_bytes())["num_instructions"] == 8
+    found = collect(config, RunDirectory(folder)).collection
+    assert found.iterations == (1, 2)
+    assert {row.iteration for row in rows_of(folder)} == {1, 2}
+    check(rows_of(folder))
+    # The run itself is as it was: the same command finds it complete.
+    assert RunDirectory(folder).asked() == (16,)
+    assert not (folder / "iteration-2").exists()
+
+
+def test_no_row_of_further_data_repeats_an_earlier_one(folder):
+    trained(folder)
+    run_more(folder, with_more(settings(), 8))
+    files = RunDirectory(folder).more.iteration(2)
+    shutil.copytree(
+        folder / "iteration-1" / "records", files.folder / "records", dirs_exist_ok=True
+    )
+    repeats = repeated_rows(files, 2, 0.7)
+    assert {reject.id.split("-")[0] for reject in repeats} == {"1"}
+
+
+def test_further_data_of_an_earlier_generator_is_refused(folder):
+    trained(folder)
+    run_more(folder, with_more(settings(), 8))
+    shutil.copytree(folder / "iteration-1", folder / "iteration-2")
+    with pytest.raises(DirectoryError, match="made with what iteration 1 trained, not 2; delete"):
+        further_run(with_more(settings(), 8), RunDirectory(folder))
+
+
+def test_further_data_needs_an_iteration(tmp_path):
+    with pytest.raises(DirectoryError, match="no iteration is complete; run `synth run` first"):
+        further_run(with_more(settings(), 8), RunDirectory(tmp_path))

@@ -58,8 +58,7 @@ def repeated_rows(files: IterationFiles, iteration: int, max_similarity: float) 
 
 
 def _records(files: IterationFiles, iteration: int) -> Iterator[tuple[Record, bool]]:
-    root = files.folder.parent
-    before = (IterationFiles(root / f"iteration-{number}") for number in range(1, iteration))
+    before = map(files.earlier, range(1, iteration))
     earlier = ((record, True) for one in before for record in one.read_records())
     return chain(earlier, ((record, False) for record in files.read_records()))
 
