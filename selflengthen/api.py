@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from selflengthen.contract.record import Record
     from selflengthen.contract.row import Row
     from synth.config import RunConfig
-    from synth.run.directory import RunDirectory
     from synth.run.iteration import RunResult
 
 T = TypeVar("T")
@@ -51,29 +50,17 @@ def synthesize(config: "RunConfig", out: str | Path, iteration: int = 1) -> "Run
     Raises: ConfigError, DirectoryError: nothing was started or written.
     Raises: EngineError: the engine failed; what was finished is kept.
     """
+    from synth.cluster.choice import run_as_configured
     from synth.run.directory import RunDirectory
 
-    return synthesize_in(config, RunDirectory(Path(out)), iteration)
-
-
-def synthesize_in(config: "RunConfig", directory: "RunDirectory", iteration: int) -> "RunResult":
-    """Synthesize as `synthesize` does, in a directory that is not a plain folder."""
     # As `multiprocessing` tells it.
     if getattr(multiprocessing.current_process(), "_inheriting", False):
         raise UsageError(
             "selflengthen.synthesize: called while a process of the engine imports this script; "
             "call it under `if __name__ == '__main__':`"
         )
-    if config.engine.replicas is None:
-        from synth.run.iteration import run_iteration
-
-        return _beside_running_loop(lambda: run_iteration(config, iteration, directory))
-    from synth.cluster.environment import set_ray_environment
-
-    set_ray_environment(config)
-    from synth.cluster.session import run_iteration as run_on_replicas
-
-    return _beside_running_loop(lambda: run_on_replicas(config, iteration, directory))
+    directory = RunDirectory(Path(out))
+    return _beside_running_loop(lambda: run_as_configured(config, iteration, directory))
 
 
 def fit(

@@ -146,10 +146,11 @@ def collect(source: ConfigSource, out: Path, iterations: tuple[int, ...], more: 
 
 def _synthesize_more(config: "RunConfig", directory: "RunDirectory") -> None:
     """Synthesize further data; exit if it was interrupted."""
-    from selflengthen.api import synthesize_in
+    from synth.cluster.choice import run_as_configured
     from synth.final.more import further_run
 
-    if synthesize_in(*further_run(config, directory)).state == "interrupted":
+    further, place, number = further_run(config, directory)
+    if run_as_configured(further, number, place).state == "interrupted":
         sys.exit(EXIT_INTERRUPTED)
 
 
