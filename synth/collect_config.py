@@ -33,6 +33,9 @@ class CollectConfig(Settings):
 
     more: int | None = Field(None, ge=1)
     """First so many further instructions, with what the last iteration trained; null: none."""
+    initial: bool = False
+    """Initial responses make rows too: to one task a shorter text beside the longer one, each with
+    a demand of its own."""
     min_words: int = Field(0, ge=0)
     """Shortest response that makes a row."""
     max_words: int | None = Field(None, ge=1)

@@ -14,6 +14,8 @@ class EvalConfig(Settings):
     LongBench-Write's rows."""
     num_requests: int | None = Field(None, ge=1)
     """How many of them are answered, from the first on; null: all."""
+    language: str | None = Field(None, min_length=1)
+    """Requests in other languages are left out, e.g. `en`; null: none."""
     min_words: int = Field(0, ge=0)
     """Requests that ask for less are left out, in words; in Chinese, characters."""
     max_words: int | None = Field(None, ge=1)

@@ -9,10 +9,10 @@ class Collection(Contract):
     iterations: tuple[int, ...]
     settings: dict[str, object]
     """The keys of `collect` that it was made with."""
-    records: int
-    """Of these iterations."""
+    pairs: int
+    """Of instruction and response, in these iterations."""
     left_out: dict[str, int]
-    """Records that make no row, by reason."""
+    """Pairs that make no row, by reason."""
     rows: int
     demands: dict[str, int]
     """Rows by the kind of their demand, `none` included."""

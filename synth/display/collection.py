@@ -7,7 +7,7 @@ from selflengthen.contract.collection import Collection
 
 def collection_lines(found: Collection, folder: str) -> Iterator[str]:
     """Yield what the final data came to."""
-    yield f"final data: {found.rows} rows of {found.records} records, {folder}"
+    yield f"final data: {found.rows} rows of {found.pairs} pairs, {folder}"
     if found.left_out:
         yield f"left out: {_counts(found.left_out)}"
     yield f"demands: {_counts(found.demands)}; written by: {_counts(found.written_by)}"

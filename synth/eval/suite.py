@@ -68,11 +68,16 @@ def load_suite(config: EvalConfig) -> Suite:
 
 def _chosen(tasks: list[Task], config: EvalConfig) -> tuple[Task, ...]:
     longest = config.max_words or float("inf")
-    fit = [task for task in tasks if config.min_words <= task.demand.middle <= longest]
+    fit = [
+        task
+        for task in tasks
+        if config.min_words <= task.demand.middle <= longest
+        and config.language in (None, task.language)
+    ]
     if not fit:
         raise ConfigError(
-            f"eval.suite: of {len(tasks)} requests none asks for eval.min_words {config.min_words} "
-            f"to eval.max_words {config.max_words}; widen them"
+            f"eval.suite: of {len(tasks)} requests none is within eval.min_words, eval.max_words "
+            "and eval.language; widen them"
         )
     if config.num_requests is not None and config.num_requests > len(fit):
         raise ConfigError(

@@ -9,7 +9,6 @@ from rich.console import Console
 
 from selflengthen.contract.collection import Collection
 from selflengthen.contract.final_row import FinalRow
-from selflengthen.contract.record import Record
 from selflengthen.errors import ConfigError, DirectoryError
 from selflengthen.files.atomic_file import write_json
 from selflengthen.files.json_file import read_as
@@ -22,6 +21,7 @@ from synth.engine.base import Engine
 from synth.engine.journal import CohortJournal, JournallingEngine
 from synth.engine.start import PreparedEngine, prepare_engine, running_engine
 from synth.final.choose import choose
+from synth.final.pair import Pair
 from synth.final.rewrite import ROLE, RewriteCount, Rewriter, check_rows
 from synth.method.recipe import Recipe
 from synth.run.directory import FinalFiles, RunDirectory
@@ -76,7 +76,7 @@ class Choice:
     """What the pairs are made of."""
 
     iterations: tuple[int, ...]
-    records: list[Record]
+    pairs: list[Pair]
     left_out: Counter[str]
 
     @property
@@ -103,9 +103,10 @@ class Collecting:
         with CohortJournal(self.files.query_journal) as journal:
             asked = engine and JournallingEngine(AdmittingEngine(engine), journal)
             rewriter = Rewriter(self.recipe, asked, count)
-            rows = await together(
-                rewriter.row(record, place) for place, record in enumerate(self.choice.records)
+            made = await together(
+                rewriter.row(pair, place) for place, pair in enumerate(self.choice.pairs)
             )
+            rows = [row for row in made if row is not None]
             check_rows(rows)
             await asyncio.to_thread(write_rows, lambda: rows, ROLE, self.files, self.recipe)
             collection = self._sum_up(rows, count)
@@ -115,12 +116,13 @@ class Collecting:
         return collection
 
     def _sum_up(self, rows: Sequence[FinalRow], count: RewriteCount) -> Collection:
+        left_out = self.choice.left_out + Counter(no_demand=len(self.choice.pairs) - len(rows))
         kinds = Counter(row.demand.kind if row.demand else "none" for row in rows)
         return Collection(
             iterations=self.choice.iterations,
             settings=_settings(self.recipe.config),
-            records=len(rows) + self.choice.left_out.total(),
-            left_out=dict(sorted(self.choice.left_out.items())),
+            pairs=len(rows) + left_out.total(),
+            left_out=dict(sorted(left_out.items())),
             rows=len(rows),
             demands=dict(sorted(kinds.items())),
             written_by=dict(sorted(Counter(row.written_by or "nobody" for row in rows).items())),
@@ -154,14 +156,16 @@ async def _collect(collecting: Collecting, engine: Engine | None) -> CollectResu
 
 
 def _choice(run: PreparedRun, iterations: Sequence[int]) -> Choice:
-    """Choose the records that make rows.
+    """Choose the pairs that make rows.
 
     Raises: DirectoryError: there is none.
     """
     directory, config = run.directory, run.recipe.config
     numbers = _numbers(directory, iterations)
-    choice = Choice(numbers, *choose(map(directory.more.iteration, numbers), config.collect))
-    if not choice.records:
+    choice = Choice(
+        numbers, *choose(map(directory.more.iteration, numbers), config.collect, config.filter)
+    )
+    if not choice.pairs:
         raise DirectoryError(f"{directory.folder}: no record makes a row ({choice.reasons})")
     return choice
 

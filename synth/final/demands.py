@@ -47,12 +47,19 @@ _SENTENCES = {
 }
 
 
-def draw_demand(num_words: int, config: CollectConfig, rng: random.Random) -> Demand | None:
+def draw_demand(
+    num_words: int, config: CollectConfig, rng: random.Random, *, always: bool = False
+) -> Demand | None:
     """Draw a demand that a text of so many words meets; None: it is to have none, or is too short.
+
+    Args:
+        always: It is not to have none; where no kind is likely, about so many words.
 
     Source: the shares of Self-Lengthen, `add_length_control.py`, commit 004e880.
     """
-    shares = config.demands.model_dump()
+    shares = config.demands.model_dump(exclude={"none"} if always else None)
+    if not any(shares.values()):
+        shares["about"] = 1.0
     kind = rng.choices(list(shares), weights=list(shares.values()))[0]
     if kind == "none" or num_words < _MIN_WORDS:
         return None

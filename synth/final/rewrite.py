@@ -11,10 +11,10 @@ from filters.demand import Demand, DemandKind, demands_in
 from filters.text.words import script_units
 from selflengthen.chat.messages import conversation
 from selflengthen.contract.final_row import DemandPart, FinalRow
-from selflengthen.contract.record import Record
 from synth.collect_config import CollectConfig
 from synth.engine.base import Engine, Request, Tokens
 from synth.final.demands import draw_demand, phrase_of, with_phrase
+from synth.final.pair import Pair
 from synth.method.recipe import Prompt, Recipe, failure_of
 from synth.method.stages import Stage
 
@@ -29,46 +29,65 @@ class RewriteCount:
     tokens: Tokens = field(default_factory=Tokens)
 
 
+@dataclass(frozen=True, slots=True)
+class Query:
+    """An instruction with a demand in it."""
+
+    text: str
+    written_by: str
+    """`model`, or `phrase` (a fixed one)."""
+
+
 @dataclass(frozen=True)
 class Rewriter:
-    """Makes rows of records, each with a demand that its response meets."""
+    """Makes rows of pairs, each with a demand that its response meets."""
 
     recipe: Recipe
     engine: Engine | None
     """None: phrases only."""
     count: RewriteCount
 
-    async def row(self, record: Record, place: int) -> FinalRow:
-        """Make a row.
+    async def row(self, pair: Pair, place: int) -> FinalRow | None:
+        """Make a row; None where a demand is needed and cannot be said.
 
         Raises: EngineError: the engine is gone.
         """
-        config = self.recipe.config.collect
-        rng = random.Random(f"{self.recipe.config.seed}:{record.id}:demand")
         # An instruction that asks for a length keeps it; that is met, see `choose`.
-        own = demands_in(record.instruction)
-        if own:
-            return _row(record, record.instruction, own[0].demand, None, self.recipe)
-        demand = draw_demand(record.num_words.response, config, rng)
-        if demand is None:
-            return _row(record, record.instruction, None, None, self.recipe)
-        language = "zh" if record.language == "zh" else "en"
+        if own := demands_in(pair.instruction):
+            return _row(pair, pair.instruction, own[0].demand, None, self.recipe)
+        config = self.recipe.config.collect
+        rng = random.Random(f"{self.recipe.config.seed}:{pair.id}:demand")
+        demand = draw_demand(pair.num_words, config, rng, always=pair.needs_demand)
+        query = await self._query(pair, place, demand, rng) if demand else None
+        if query is not None:
+            return _row(pair, query.text, demand, query.written_by, self.recipe)
+        if pair.needs_demand:
+            return None
+        return _row(pair, pair.instruction, None, None, self.recipe)
+
+    async def _query(
+        self, pair: Pair, place: int, demand: Demand, rng: random.Random
+    ) -> Query | None:
+        """Let the model write the demand into the instruction, else put a phrase beside it.
+
+        None: beside this instruction the phrase would be read as something else.
+        """
+        config = self.recipe.config.collect
+        language = "zh" if pair.language == "zh" else "en"
         for attempt in range(config.attempts if self.engine else 0):
             phrase = phrase_of(demand, language, config, rng)
-            request = self._request(record, place, attempt, phrase)
-            query = await self._ask(request, record.instruction, demand)
-            if query is not None:
-                return _row(record, query, demand, "model", self.recipe)
+            request = self._request(pair, place, attempt, phrase)
+            text = await self._ask(request, pair.instruction, demand)
+            if text is not None:
+                return Query(text, "model")
         phrase = phrase_of(demand, language, config, rng)
-        query = with_phrase(record.instruction, phrase, language, rng)
-        if [found.demand for found in demands_in(query)] != [demand]:
-            # Beside this instruction the phrase would be read as something else.
-            return _row(record, record.instruction, None, None, self.recipe)
-        return _row(record, query, demand, "phrase", self.recipe)
+        text = with_phrase(pair.instruction, phrase, language, rng)
+        is_read = [found.demand for found in demands_in(text)] == [demand]
+        return Query(text, "phrase") if is_read else None
 
-    def _request(self, record: Record, place: int, attempt: int, phrase: str) -> Request:
-        user = self.recipe.prompts.demand(record.instruction, phrase)
-        request_id = f"{record.id}/{Stage.DEMAND}-{attempt}"
+    def _request(self, pair: Pair, place: int, attempt: int, phrase: str) -> Request:
+        user = self.recipe.prompts.demand(pair.instruction, phrase)
+        request_id = f"{pair.id}/{Stage.DEMAND}-{attempt}"
         return self.recipe.request(Prompt(request_id, Stage.DEMAND, place, user, attempt=attempt))
 
     async def _ask(self, request: Request, instruction: str, demand: Demand) -> str | None:
@@ -103,23 +122,22 @@ def objection_to_query(
 
 
 def _row(
-    record: Record, query: str, demand: Demand | None, written_by: str | None, recipe: Recipe
+    pair: Pair, query: str, demand: Demand | None, written_by: str | None, recipe: Recipe
 ) -> FinalRow:
-    num_words = record.num_words.response
     part = DemandPart(kind=demand.kind.value, low=demand.low, high=demand.high) if demand else None
     return FinalRow(
-        id=record.id,
+        id=pair.id,
         role=ROLE,
         prompt=tuple(map(dict, conversation(query, recipe.config.model.system_prompt))),
-        completion=({"role": "assistant", "content": record.response},),
-        num_words=num_words,
-        score=record.score,
-        iteration=record.iteration,
-        instruction=record.instruction,
+        completion=({"role": "assistant", "content": pair.response},),
+        num_words=pair.num_words,
+        score=pair.score,
+        iteration=pair.iteration,
+        instruction=pair.instruction,
         demand=part,
         written_by=written_by,
-        language=record.language,
-        task_kind=record.task_kind,
+        language=pair.language,
+        task_kind=pair.task_kind,
     )
 
 

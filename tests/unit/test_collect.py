@@ -80,8 +80,27 @@ def test_every_row_meets_the_demand_that_its_query_makes(folder):
         assert row.completion[0]["content"] == by_id[row.id].response
     found = result.collection
     assert found == read_as(Collection, folder / "final" / "collect.json", "")
-    assert found.records == len(records) == found.rows + sum(found.left_out.values())
+    assert found.pairs == len(records) == found.rows + sum(found.left_out.values())
     assert sum(found.demands.values()) == found.rows == len(rows)
+
+
+def test_initial_responses_make_rows_with_a_demand_of_their_own(folder):
+    config = settings(initial=True, demands={"none": 1.0, "about": 0.0, "range": 0.0})
+    found = collect(config, RunDirectory(folder)).collection
+    rows = rows_of(folder)
+    check(rows)
+    initial = [row for row in rows if row.id.endswith("/initial")]
+    records = {record.id: record for record in RunDirectory(folder).iteration(1).read_records()}
+    different = {(one.instruction_id, one.initial_response) for one in records.values()}
+    assert 0 < len(initial) <= len(different)
+    assert found.pairs == len(records) + len(different)
+    for row in initial:
+        record = records[row.id.removesuffix("/initial")]
+        assert row.completion[0]["content"] == record.initial_response
+        assert row.num_words == record.num_words.initial
+        assert row.demand is not None
+        assert 0 <= row.score <= 1
+    assert any(row.demand is None for row in rows)
 
 
 def test_rows_are_the_same_each_time(folder):

@@ -102,6 +102,8 @@ def test_a_part_of_a_suite_is_taken(suite):
     config = EvalConfig(suite=str(suite), min_words=150, max_words=450, num_requests=1)
     (task,) = load_suite(config).tasks
     assert "bees" in task.query
+    (task,) = load_suite(EvalConfig(suite=str(suite), language="zh")).tasks
+    assert task.query == QUERIES[-1]
 
 
 def test_the_built_in_suite_asks_for_lengths_of_all_kinds():

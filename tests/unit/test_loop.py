@@ -80,7 +80,7 @@ def test_the_final_data_and_model_follow_the_last_iteration(folder):
 
 def test_final_data_of_fewer_iterations_is_not_taken_for_that_of_more(folder):
     run_loop(folder, 1, is_final=True)
-    made_of = {"iterations": [1], "settings": {}, "records": 1, "left_out": {}, "rows": 1}
+    made_of = {"iterations": [1], "settings": {}, "pairs": 1, "left_out": {}, "rows": 1}
     rest = {"demands": {}, "written_by": {}, "rejected": {}, "num_words": {}}
     collected = made_of | rest | {"generated_tokens": 0}
     (folder / "out" / "final" / "collect.json").write_text(json.dumps(collected))
