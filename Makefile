@@ -36,10 +36,11 @@ demo: setup
 	$(DEMO_RUN) --iteration 2
 	$(BIN)/python scripts/show_records.py $(DEMO)/iteration-2 3
 
-# A loop of one iteration, the final data with length demands, and the final model.
+# A loop of one iteration, the final data with length demands, the final model, and its measures.
 demo-final: setup
 	$(BIN)/synth loop --final --allow-fewer --config configs/cpu.yaml --iterations 1 \
-		--out runs/demo-final -o num_instructions=6 -o cohort_instructions=3
+		--out runs/demo-final -o num_instructions=6 -o cohort_instructions=3 \
+		-o collect.initial=true -o loop.eval=true -o loop.guard=warn
 
 # Those on vLLM want both cores for themselves.
 test: setup

@@ -76,6 +76,27 @@ def test_a_completion_counts_its_tokens(runner, engine):
     assert len(completion.text.split()) > 8
 
 
+def test_the_log_probability_of_an_answer_is_the_model_s(runner, engine):
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    answer = "The river ran on, past the mill and the old stone bridge."
+    scored = request(50, prefill=answer, is_scored=True)
+    other = replace(scored, id="request-51", adapter="generator@1")
+    # Beside other work, which the scheduler mixes with it.
+    base, own, _ = ask(runner, engine, scored, other, request(52))
+    encoded = engine._chat.encode(scored)
+    model = AutoModelForCausalLM.from_pretrained(MODEL, dtype=torch.float32)
+    with torch.no_grad():
+        found = model(torch.tensor([encoded.ids])).logits[0].log_softmax(-1)
+    places = range(len(encoded.ids) - encoded.num_scored, len(encoded.ids))
+    expected = sum(float(found[place - 1, encoded.ids[place]]) for place in places)
+    assert base.log_probability == pytest.approx(expected, rel=1e-3)
+    assert base.num_scored_tokens == own.num_scored_tokens == encoded.num_scored
+    assert own.log_probability < base.log_probability - 1
+    assert base.text == ""
+
+
 def test_the_end_of_turn_ends_a_completion(runner, engine):
     (completion,) = ask(runner, engine, request(2, "Say hello.", max_tokens=200))
     assert completion.finish_reason is FinishReason.STOP

@@ -1,0 +1,95 @@
+"""`synth eval` and `synth guard` on real vLLM: killed, gone on with, an adapter beside the base."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from command import environment, synth
+from trained_adapters import ANSWERS, train_adapters
+
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(900)]
+
+SUITE = [
+    {"query": "Write a story about a lighthouse in about 60 words."},
+    {"query": "Explain how bees make honey in at least 80 words."},
+]
+PROMPTS = [{"prompt": "What is two and two?"}, {"prompt": "Name a river."}]
+
+
+@pytest.fixture(scope="module")
+def adapter(tmp_path_factory):
+    return train_adapters(tmp_path_factory.mktemp("adapters"))["generator"]
+
+
+def write_lines(path, rows):
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def start(log, *arguments):
+    with log.open("wb") as file:
+        return subprocess.Popen(
+            [sys.executable, "-m", "synth", *map(str, arguments)],
+            start_new_session=True,
+            stdout=file,
+            stderr=file,
+            env=environment(),
+        )
+
+
+def wait_for_a_line(process, journal):
+    while process.poll() is None:
+        if journal.exists() and b"\n" in journal.read_bytes():
+            return
+        time.sleep(0.1)
+    raise AssertionError("ended before an answer was written down")
+
+
+def test_an_evaluation_that_was_killed_asks_only_what_is_left(tmp_path, adapter):
+    suite, out = write_lines(tmp_path / "suite.jsonl", SUITE), tmp_path / "eval"
+    arguments = [
+        *("eval", "--config", "configs/cpu.yaml", "--out", out),
+        *("--subject", "base", "--subject", f"mine={adapter}"),
+        *("-o", f"eval.suite={suite}", "-o", "eval.num_requests=2", "-o", "eval.answers=2"),
+        *("-o", "eval.max_completion_tokens=96", "-o", "engine.max_num_seqs=1"),
+    ]
+    process = start(tmp_path / "log", *arguments)
+    wait_for_a_line(process, out / "journal" / "base-base.jsonl")
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    first = json.loads((out / "journal" / "base-base.jsonl").read_bytes().split(b"\n")[0])
+    code, printed, errors = synth(*arguments, timeout_s=600)
+    assert code == 0, errors
+    assert "length score" in printed
+    rows = [json.loads(line) for line in (out / "answers" / "base.jsonl").open("rb")]
+    assert first["text"] in [row["response"] for row in rows]
+    found = json.loads((out / "eval.json").read_bytes())["subjects"]
+    assert found["base"]["all"]["answers"] == found["mine"]["all"]["answers"] == 4
+    # It was trained to say one sentence, whatever is asked.
+    assert (
+        found["mine"]["all"]["num_words"]["value"] < 30 < found["base"]["all"]["num_words"]["value"]
+    )
+    assert found["mine"]["all"]["gain"]["value"] < 0
+    assert (out / "lengths.png").stat().st_size > 1000
+
+
+def test_a_guard_sees_how_far_an_adapter_is(tmp_path, adapter):
+    prompts, out = write_lines(tmp_path / "prompts.jsonl", PROMPTS), tmp_path / "guard"
+    code, printed, errors = synth(
+        *("guard", "--config", "configs/cpu.yaml", "--out", out, "--subject", f"mine={adapter}"),
+        *("-o", f"guard.prompts={prompts}", "-o", "guard.num_prompts=2", "-o", "guard.max_kl=0.1"),
+        timeout_s=600,
+    )
+    assert code == 0, errors
+    found = json.loads((out / "guard.json").read_bytes())["subjects"]
+    assert found["base"]["all"]["kl"] is None
+    assert found["mine"]["all"]["kl"]["value"] > 0.5
+    assert "warning: mine: divergence from the base" in printed
+    (answer, _) = [json.loads(line) for line in (out / "answers" / "mine.jsonl").open("rb")]
+    assert answer["response"].split()[0] == ANSWERS["generator"].split()[0]
+    assert answer["num_scored_tokens"] > 5
