@@ -16,14 +16,17 @@ def resolve(
     packages: Iterable[str],
     *,
     free: Mapping[str, Any] | None = None,
+    undecided: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Collect what decides the results, with a digest over it, and the versions in use.
 
     Args:
         free: What the results do not depend on, as pydantic's `exclude` takes it; it is kept
             apart, as `execution`, and may be another at the next start.
+        undecided: Like `free`, with the keys beside them that are left out because they are unset:
+            an earlier version did not have them.
     """
-    settings = config.model_dump(mode="json", exclude=free)
+    settings = config.model_dump(mode="json", exclude=undecided or free)
     decisive = {"config": settings, "inputs": dict(inputs)}
     canonical = orjson.dumps(decisive, option=orjson.OPT_SORT_KEYS)
     return {

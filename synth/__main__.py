@@ -209,6 +209,21 @@ def _show(found: R | None, tables: "Callable[[R], Iterable[Table]]", out: Path) 
     click.echo(f"answers and measures: {out}")
 
 
+@cli.command("serve-command")
+@click.option(
+    "--lora-rank",
+    type=click.IntRange(min=1),
+    help="Rank of adapters that runs bring later, as those of a loop.",
+)
+@configured
+def serve_command_command(source: ConfigSource, lora_rank: int | None) -> None:
+    """Print the command that starts a vLLM server like the configuration's own engine."""
+    from synth.config import RunConfig
+    from synth.serve_command import serve_command
+
+    click.echo(serve_command(source.load(RunConfig), lora_rank))
+
+
 @cli.command(name="filter")
 @click.argument("file", default="-", type=click.Path(path_type=Path, allow_dash=True))
 @click.option("--profile", default="default", show_default=True, help="Filter profile.")

@@ -15,3 +15,8 @@ class Adapter:
     """The rank that the engine must be started with."""
     digest: str
     """SHA-256 of the weights."""
+
+    @property
+    def name_on_servers(self) -> str:
+        """Tells the weights as well: servers keep adapters by name, and runs share servers."""
+        return f"{self.name}-{self.digest[:12]}"

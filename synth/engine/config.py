@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, JsonValue, field_validator, model_validator
 
 from selflengthen.settings import Settings, is_reference
 
@@ -74,11 +74,39 @@ class EngineConfig(Settings):
     per_request_seeds: bool = False
     """Give each request its own sampler seed; on a GPU this turns vLLM's fast sampler off, on a CPU
     it needs `max_num_batched_tokens` of at least `max_model_len`."""
+    kv_cache_dtype: str | None = None
+    """Type of keys and values in the cache, e.g. `fp8`, which lets it hold twice the tokens of
+    bfloat16; null: vLLM's default."""
+    quantization: str | None = None
+    """Quantization of the weights, e.g. `fp8_per_tensor` for one that vLLM makes as it loads them
+    (names differ by its version); null: what the model's files say."""
+    speculative: dict[str, JsonValue] | None = None
+    """Speculative decoding, as vLLM's `speculative_config`: e.g. `{method: ngram_gpu,
+    num_speculative_tokens: 3}`; null: none. Needs a GPU."""
+    performance_mode: str | None = None
+    """vLLM's argument: `balanced`, `interactivity` or `throughput`; null: its default. In vLLM 0.26
+    to 0.32, `throughput` only doubles two numbers that are always set here."""
+    reproducible: bool = False
+    """The same texts whatever else is in the batch: vLLM's batch invariance and a seed for each
+    request. Slower; needs a GPU."""
+    vllm: dict[str, JsonValue] = {}
+    """Further engine arguments of the installed vLLM, by its names: e.g. `{async_scheduling:
+    false}`; null: its default. Those that are set by another key are refused."""
 
     @property
     def capacity(self) -> int:
         """Requests kept in one engine: slightly more than run at once, so none waits for us."""
         return max(1, int(self.max_num_seqs * self.admission_ratio))
+
+    @property
+    def seeds_requests(self) -> bool:
+        """Whether each request has its own sampler seed."""
+        return self.per_request_seeds or self.reproducible
+
+    @property
+    def vllm_arguments(self) -> dict[str, JsonValue]:
+        """The further engine arguments that are set."""
+        return {key: value for key, value in self.vllm.items() if value is not None}
 
     @field_validator("kind")
     @classmethod

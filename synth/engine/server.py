@@ -126,7 +126,7 @@ class ServerEngine:
         return body | {
             "max_tokens": min(decoding.max_completion_tokens, room),
             **decoding.sampling.parameters(),
-            "seed": decoding.seed if self._config.per_request_seeds else None,
+            "seed": decoding.seed if self._config.seeds_requests else None,
         }
 
 

@@ -84,11 +84,8 @@ async def _base_model(client: httpx.AsyncClient, spec: EngineSpec) -> str:
 
 
 async def _load_adapter(client: httpx.AsyncClient, adapter: Adapter) -> str:
-    """Load an adapter, if it is not there yet; return the server's name for it.
-
-    The name holds the weights' digest, for servers keep adapters by name and runs share servers.
-    """
-    name = f"{adapter.name}-{adapter.digest[:12]}"
+    """Load an adapter, if it is not there yet; return the server's name for it."""
+    name = adapter.name_on_servers
     request = {"lora_name": name, "lora_path": str(adapter.path.resolve())}
     response = await client.post("/v1/load_lora_adapter", json=request)
     if response.status_code == httpx.codes.NOT_FOUND and response.json() == _NO_SUCH_PLACE:

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Protocol
 from selflengthen.errors import ConfigError
 from selflengthen.packages import require
 from selflengthen.plugins import resolve
+from selflengthen.process.output_redirect import redirected_output
 from selflengthen.process.signals import Announce, leaving_on_signal
 from selflengthen.settings import is_reference
 from synth.engine.base import Engine, EngineSpec
 from synth.engine.errors import EngineError
+from synth.engine.inprocess.settings import environment_of, levers_of, refuse_own_keys
 from synth.engine.restarting import RestartingEngine
 
 if TYPE_CHECKING:
@@ -45,10 +47,11 @@ class PreparedEngine(Protocol):
 def prepare_engine(spec: EngineSpec) -> PreparedEngine:
     """Check what can be checked before an engine starts.
 
-    Raises: ConfigError: the model cannot be used, or a package is missing.
+    Raises: ConfigError: the model or a setting cannot be used, or a package is missing.
     """
     for switch in _NO_TELEMETRY:
         os.environ.setdefault(switch, "1")
+    refuse_own_keys(spec.config)
     if is_reference(spec.config.kind):
         return PreparedOwn(spec)
     return PreparedServers(spec) if spec.config.kind == "server" else PreparedVllm(spec)
@@ -121,9 +124,9 @@ class PreparedVllm:
     """vLLM in this process, which is replaced when it dies."""
 
     def __init__(self, spec: EngineSpec) -> None:
-        """Check the model; vLLM itself is imported only when the engine starts.
+        """Check the model, and what only vLLM knows, if there is any.
 
-        Raises: ConfigError: the model cannot be used, or a package is missing.
+        Raises: ConfigError: the model or a setting cannot be used, or a package is missing.
         """
         require("engine", ("vllm", "torch", "transformers"), "pip install '.[gpu]' or '.[cpu]'")
         from synth.engine.chat import check_model_length
@@ -131,6 +134,7 @@ class PreparedVllm:
         check_model_length(spec.model, spec.config.max_model_len)
         self._spec = spec
         self._chat = _load_chat(spec)
+        _check_levers(spec)
 
     async def start(self, log: Path, announce: Announce) -> Engine:
         """Start vLLM."""
@@ -147,6 +151,21 @@ class PreparedVllm:
                 return await VllmEngine.start(self._spec, self._chat)
         except EngineError as error:
             raise EngineError(root_cause(log, log_start) or str(error)) from error
+
+
+def _check_levers(spec: EngineSpec) -> None:
+    """Ask vLLM about settings that it alone can judge; it takes seconds to import.
+
+    Raises: ConfigError: it does not know a setting, or cannot do it.
+    """
+    # Modules of vLLM look there when they are imported.
+    os.environ.update(environment_of(spec.config))
+    if not (levers_of(spec.config) or spec.config.reproducible):
+        return
+    with redirected_output(Path(os.devnull)):
+        from synth.engine.vllm import check_settings
+
+        check_settings(spec)
 
 
 def _load_chat(spec: EngineSpec) -> "ChatTokenizer":

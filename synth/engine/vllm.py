@@ -1,9 +1,10 @@
-"""vLLM in this process: the one file that imports it."""
+"""vLLM in this process: the one file of the synthesizer's own processes that imports it."""
 
 import asyncio
 import contextlib
+import dataclasses
 import os
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import vllm.exceptions
@@ -20,27 +21,30 @@ from selflengthen.adapter.named import Adapter
 from selflengthen.chat.encoding import ChatTemplateError
 from selflengthen.errors import ConfigError, first_line
 from selflengthen.process import parent_death, shared_memory
-from selflengthen.process.hardware import cpu_dtype
 from synth.engine.base import (
     Completion,
     EngineLoad,
     EngineSpec,
-    FinishReason,
     NewWatch,
     Request,
-    WatchCall,
 )
-from synth.engine.chat import ChatTokenizer, Encoded, log_probability_of, probability_of
+from synth.engine.chat import ChatTokenizer
 from synth.engine.config import EngineConfig
 from synth.engine.errors import EngineError, failed, template_refused, too_long
+from synth.engine.inprocess.settings import (
+    InstalledVllm,
+    check_names,
+    complaint,
+    environment_of,
+    settings_of,
+)
+from synth.engine.inprocess.stream import read, read_score
 from synth.engine.load import LoadRecorder
 
 # A request at fault: until 0.26 the latter, a ValueError.
 _REQUEST_ERROR = getattr(vllm.exceptions, "VLLMClientError", vllm.exceptions.VLLMValidationError)
-# On a CPU, vLLM gives rows without adapter the last slot's: one slot stays free for them.
-_SPARE_LORA_SLOTS = 1
-# Share of KV blocks kept free so that running requests are rarely preempted.
-_KV_WATERMARK = 0.02
+# What vLLM raises when it is given what it cannot use.
+_COMPLAINTS = (ValueError, TypeError, KeyError, AttributeError, AssertionError, RuntimeError)
 
 
 class VllmEngine:
@@ -64,11 +68,12 @@ class VllmEngine:
         loads = LoadRecorder()
         prepare_environment(spec.config)
         settings = engine_settings(spec)
-        arguments = AsyncEngineArgs(**settings, disable_log_stats=False)
         try:
+            arguments = AsyncEngineArgs(**settings, disable_log_stats=False)
             llm = AsyncLLM.from_engine_args(arguments, stat_loggers=[_logger_of(loads)])
         except (RuntimeError, ValueError, OSError) as error:
-            raise EngineError(f"vLLM does not start: {first_line(error)}") from error
+            reason = complaint(error, spec.config, vllm.__version__)
+            raise EngineError(f"vLLM does not start: {reason}") from error
         engine = cls(llm, chat, spec.config, loads)
         await engine._load_adapters(spec.adapters)
         return engine
@@ -106,9 +111,9 @@ class VllmEngine:
         try:
             async with contextlib.aclosing(stream):
                 if request.is_scored:
-                    return await _read_score(stream, prompt)
+                    return await read_score(stream, prompt)
                 watch = new_watch() if new_watch else None
-                return await _read(
+                return await read(
                     stream, watch, prompt.choices, lambda: self._llm.abort(request.id)
                 )
         except (_REQUEST_ERROR, EngineGenerateError) as error:
@@ -158,78 +163,10 @@ class VllmEngine:
         return SamplingParams(
             max_tokens=min(decoding.max_completion_tokens, room),
             **decoding.sampling.parameters(),
-            seed=decoding.seed if self._config.per_request_seeds else None,
+            seed=decoding.seed if self._config.seeds_requests else None,
             output_kind=RequestOutputKind.DELTA,
             skip_clone=True,
         )
-
-
-async def _read(
-    stream: Any,  # noqa: ANN401 - of vLLM
-    watch: WatchCall | None,
-    choices: Mapping[int, str],
-    abort: Callable[[], Awaitable[None]],
-) -> Completion:
-    """Read a stream of deltas to its end, which the watch's objection brings about.
-
-    vLLM ends an aborted stream with the tokens that it had not sent yet, so that all are counted.
-    Where there are choices, by their first token, the text is the one that the model chose.
-    """
-    pieces: list[str] = []
-    num_prompt_tokens = num_cached_tokens = num_generated_tokens = 0
-    finish_reason, detail = FinishReason.ERROR, "engine_error: the stream ended early"
-    objection: str | None = None
-    probability: float | None = None
-    async for output in stream:
-        piece = output.outputs[0]
-        pieces.append(choices[piece.token_ids[0]] if choices else piece.text)
-        if choices:
-            probability = probability_of(piece.token_ids[0], choices, _logprobs(piece))
-        num_generated_tokens += len(piece.token_ids)
-        num_prompt_tokens = len(output.prompt_token_ids or ()) or num_prompt_tokens
-        num_cached_tokens = output.num_cached_tokens or num_cached_tokens
-        if piece.finish_reason is not None:
-            finish_reason, detail = FinishReason(piece.finish_reason), ""
-        elif watch and not objection and (objection := watch(piece.text)):
-            await abort()
-    if objection:
-        finish_reason, detail = FinishReason.ABORT, objection
-    return Completion(
-        text="".join(pieces),
-        finish_reason=finish_reason,
-        num_prompt_tokens=num_prompt_tokens,
-        num_cached_tokens=num_cached_tokens,
-        num_generated_tokens=num_generated_tokens,
-        detail=detail or None,
-        probability=probability,
-    )
-
-
-async def _read_score(
-    stream: Any,  # noqa: ANN401 - of vLLM
-    prompt: Encoded,
-) -> Completion:
-    """Read the log probability of the end of a prompt."""
-    async for output in stream:
-        if output.prompt_logprobs:
-            return Completion(
-                text="",
-                finish_reason=FinishReason.STOP,
-                num_prompt_tokens=len(prompt.ids),
-                num_cached_tokens=0,
-                num_generated_tokens=1,
-                log_probability=log_probability_of(
-                    prompt.ids, output.prompt_logprobs, prompt.num_scored
-                ),
-                num_scored_tokens=prompt.num_scored,
-            )
-    return failed("engine_error: vLLM gave no log probabilities")
-
-
-def _logprobs(piece: Any) -> dict[int, float]:  # noqa: ANN401 - of vLLM
-    """Return the log probabilities of the first token and those asked for beside it."""
-    first = piece.logprobs[0] if piece.logprobs else {}
-    return {token_id: found.logprob for token_id, found in first.items()}
 
 
 def _last_line(error: Exception) -> str:
@@ -243,63 +180,44 @@ def prepare_environment(config: EngineConfig) -> None:
     os.environ[parent_death.SWITCH] = "1"
     # Its processes find a person's modules no more than this one.
     os.environ["PYTHONSAFEPATH"] = "1"
-    if config.omp_threads_bind is not None:
-        os.environ["VLLM_CPU_OMP_THREADS_BIND"] = config.omp_threads_bind
+    os.environ.update(environment_of(config))
+
+
+def installed() -> InstalledVllm:
+    """Describe this vLLM."""
+    names = {field.name for field in dataclasses.fields(AsyncEngineArgs)}
+    arguments = frozenset(name for name in names if not name.startswith("_"))
+    return InstalledVllm(vllm.__version__, current_platform.is_cpu(), arguments)
 
 
 def engine_settings(spec: EngineSpec) -> dict[str, Any]:
-    """Return vLLM's engine arguments."""
-    model, config, adapters = spec.model, spec.config, spec.adapters
-    optional: dict[str, Any] = {
-        "kv_cache_memory_bytes": config.kv_cache_memory_bytes,
-        "block_size": config.block_size,
-        "revision": model.revision,
-    }
-    if adapters:
-        optional |= {
-            "enable_lora": True,
-            "max_loras": len(adapters) + _SPARE_LORA_SLOTS,
-            "max_lora_rank": max(adapter.served_rank for adapter in adapters),
-        }
-    return {
-        "model": model.name,
-        "trust_remote_code": model.trust_remote_code,
-        "dtype": _native_dtype() if config.dtype == "auto" else config.dtype,
-        "max_num_seqs": config.max_num_seqs,
-        "max_num_batched_tokens": config.max_num_batched_tokens,
-        "max_model_len": config.max_model_len,
-        "tensor_parallel_size": config.tensor_parallel_size,
-        "gpu_memory_utilization": config.gpu_memory_utilization,
-        "enforce_eager": config.enforce_eager,
-        "stream_interval": config.stream_interval,
-        "scheduling_policy": "priority",
-        "watermark": _KV_WATERMARK,
-        "generation_config": "vllm",
-        **_prefill_settings(config),
-        **{key: value for key, value in optional.items() if value is not None},
-    }
+    """Return vLLM's engine arguments.
 
-
-def _prefill_settings(config: EngineConfig) -> dict[str, Any]:
-    """Read prompts whole where vLLM dies otherwise.
-
-    After a part of a prompt it takes a seeded draw back, which a CPU's generators cannot do.
-
-    Raises: ConfigError: the longest prompt does not fit into one step.
+    Raises: ConfigError: it cannot do what is asked for on this machine.
     """
-    if not (config.per_request_seeds and current_platform.is_cpu()):
-        return {}
-    if config.max_num_batched_tokens < config.max_model_len:
-        raise ConfigError(
-            f"engine.max_num_batched_tokens: {config.max_num_batched_tokens}, but "
-            "per_request_seeds on a CPU needs at least max_model_len, "
-            f"{config.max_model_len}; raise it"
-        )
-    return {"enable_chunked_prefill": False}
+    return settings_of(spec, installed())
 
 
-def _native_dtype() -> str:
-    return cpu_dtype() if current_platform.is_cpu() else "bfloat16"
+def check_settings(spec: EngineSpec) -> None:
+    """Let vLLM look at its engine arguments; nothing is started.
+
+    Raises: ConfigError: it does not know one, or refuses its value.
+    """
+    check_names(spec.config, installed())
+    # Replicas run on other machines than this one, which may have no GPU.
+    if spec.config.replicas is None:
+        check_values(spec.config, engine_settings(spec))
+
+
+def check_values(config: EngineConfig, settings: Mapping[str, Any]) -> None:
+    """Let vLLM look at engine arguments that it knows.
+
+    Raises: ConfigError: it refuses them, and its reason.
+    """
+    try:
+        AsyncEngineArgs(**settings).create_engine_config()
+    except _COMPLAINTS as error:
+        raise ConfigError(complaint(error, config, vllm.__version__)) from error
 
 
 def _logger_of(recorder: LoadRecorder) -> Callable[..., StatLoggerBase]:

@@ -18,7 +18,7 @@ from synth.eval.subjects import find_subjects
 from synth.eval.suite import load_suite
 from synth.eval_config import EvalConfig
 from synth.run.directory import RunDirectory
-from synth.run.prepare import BINDING_OF_ENGINE, PACKAGES, template_day
+from synth.run.prepare import PACKAGES, free_of_engine, template_day, undecided_of_engine
 
 
 class _Decisive(Settings):
@@ -57,8 +57,13 @@ def prepare_eval(
         today=today,
     )
     inputs = {"suite_sha256": suite.digest, **as_input(today)}
-    free = {"engine": EngineConfig.model_fields.keys() - BINDING_OF_ENGINE}
-    resolved = resolve(settings, inputs, PACKAGES, free=free)
+    resolved = resolve(
+        settings,
+        inputs,
+        PACKAGES,
+        free={"engine": free_of_engine(config.engine)},
+        undecided={"engine": undecided_of_engine(config.engine)},
+    )
     exam = LengthExam(suite, config.eval.answers, serving)
     sitting = Sitting(exam, subjects, directory, resolved)
     sitting.check()

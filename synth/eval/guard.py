@@ -19,7 +19,7 @@ from synth.eval.sitting import Sitting
 from synth.eval.subjects import BASE, find_subjects
 from synth.eval_config import GuardConfig
 from synth.run.directory import RunDirectory
-from synth.run.prepare import BINDING_OF_ENGINE, PACKAGES, template_day
+from synth.run.prepare import PACKAGES, free_of_engine, template_day, undecided_of_engine
 
 
 class _Decisive(Settings):
@@ -31,10 +31,7 @@ class _Decisive(Settings):
     guard: GuardConfig
 
 
-_FREE = {
-    "engine": EngineConfig.model_fields.keys() - BINDING_OF_ENGINE,
-    "guard": {"max_kl", "max_growth"},
-}
+_LIMITS = {"max_kl", "max_growth"}
 
 
 def prepare_guard(
@@ -70,7 +67,13 @@ def prepare_guard(
         seed=config.seed, model=config.model, engine=config.engine, guard=config.guard
     )
     inputs = {"prompts_sha256": prompts.digest, **as_input(today)}
-    resolved = resolve(settings, inputs, PACKAGES, free=_FREE)
+    resolved = resolve(
+        settings,
+        inputs,
+        PACKAGES,
+        free={"guard": _LIMITS, "engine": free_of_engine(config.engine)},
+        undecided={"guard": _LIMITS, "engine": undecided_of_engine(config.engine)},
+    )
     sitting = Sitting(GuardExam(prompts, config.guard, serving), subjects, directory, resolved)
     sitting.check()
     return sitting

@@ -16,6 +16,7 @@ from selflengthen.plugins import digests
 from selflengthen.resolved_config import resolve
 from synth.config import RunConfig
 from synth.engine.config import EngineConfig
+from synth.engine.inprocess.settings import EXECUTION_ONLY
 from synth.method.prompts.prompt_set import PromptSet, load_prompt_set
 from synth.method.recipe import Recipe
 from synth.method.seeds.seed_file import Seeds, load_held_out, load_seeds
@@ -160,7 +161,9 @@ PACKAGES = (
     "markdown-it-py",
 )
 # What texts depend on, of the engine's settings. The rest says where and how a run is carried out.
-BINDING_OF_ENGINE = {"dtype", "max_model_len", "per_request_seeds"}
+# An earlier version did not know the newer ones: unset, they decide nothing.
+_NEWER_BINDING_OF_ENGINE = ("kv_cache_dtype", "quantization", "speculative", "reproducible")
+_BINDING_OF_ENGINE = {"dtype", "max_model_len", "per_request_seeds", *_NEWER_BINDING_OF_ENGINE}
 _FREE = {
     "num_instructions": True,
     "loop": True,
@@ -169,7 +172,6 @@ _FREE = {
     "guard": True,
     "ray": True,
     "breaker": True,
-    "engine": EngineConfig.model_fields.keys() - BINDING_OF_ENGINE,
 }
 
 
@@ -181,5 +183,30 @@ def resolve_run(
     Args:
         asked_before: Numbers of instructions that it was asked for before it was asked for more.
     """
-    resolved = resolve(config, inputs, PACKAGES, free=_FREE)
+    resolved = resolve(
+        config,
+        inputs,
+        PACKAGES,
+        free={**_FREE, "engine": free_of_engine(config.engine)},
+        undecided={**_FREE, "engine": undecided_of_engine(config.engine)},
+    )
     return resolved | {"num_instructions": [*asked_before, config.num_instructions]}
+
+
+def free_of_engine(engine: EngineConfig) -> dict[str, Any]:
+    """Return the keys that may change while a run goes on, as pydantic's `include` takes them."""
+    free = EngineConfig.model_fields.keys() - _BINDING_OF_ENGINE
+    return {**dict.fromkeys(free, True), "vllm": engine.vllm_arguments.keys() & EXECUTION_ONLY}
+
+
+def undecided_of_engine(engine: EngineConfig) -> dict[str, Any]:
+    """Return the keys that may change, and those that bind once they are set, and are not."""
+    defaults = {key: EngineConfig.model_fields[key].default for key in _NEWER_BINDING_OF_ENGINE}
+    unset = [key for key, default in defaults.items() if getattr(engine, key) == default]
+    # Further arguments of vLLM bind unless they are known to change no text.
+    bound = engine.vllm_arguments.keys() - EXECUTION_ONLY
+    return {
+        **free_of_engine(engine),
+        **dict.fromkeys(unset, True),
+        "vllm": engine.vllm.keys() - bound if bound else True,
+    }

@@ -1,6 +1,7 @@
 """The engine adapter on real vLLM with the embedded model and two LoRA adapters trained on it."""
 
 import asyncio
+import shlex
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from synth.config import RunConfig
 from synth.engine.base import Decoding, EngineSpec, FinishReason, Request
 from synth.engine.chat import ChatTokenizer
 from synth.engine.config import NEUTRAL
+from synth.engine.start import prepare_engine
 from tiny_model import add_adapter, build_tiny_model
 from trained_adapters import ANSWERS, MODEL, train_adapters
 
@@ -200,6 +202,102 @@ def test_the_engine_s_own_counters_agree(runner, engine):
         assert counted > 0
         assert getattr(after, counter) - getattr(before, counter) == counted
     assert 1 < after.mean_running <= 8
+
+
+LEVERS = [
+    "engine.max_model_len=1024",
+    "engine.max_num_seqs=8",
+    "engine.kv_cache_memory_bytes=400000000",
+    "engine.kv_cache_dtype=fp8",
+    "engine.performance_mode=throughput",
+    "engine.vllm.max_logprobs=5",
+    "engine.vllm.cudagraph_capture_sizes=[1, 2]",
+    "engine.vllm.additional_config={note: it's one}",
+]
+
+
+def spec_of(*overrides):
+    config = load_config(RunConfig, Path("configs/cpu.yaml"), [*LEVERS, *overrides])
+    return EngineSpec(config.model, config.engine)
+
+
+def test_levers_reach_vllm(runner):
+    from synth.engine.vllm import VllmEngine
+
+    spec = spec_of()
+    levered = runner.run(VllmEngine.start(spec, ChatTokenizer.load(spec.model)))
+    try:
+        asked = request("l-1"), request("l-2", "Is water wet?", choices=("Yes", "No"))
+        text, judged = ask(runner, levered, *asked)
+        config = levered._llm.vllm_config
+    finally:
+        runner.run(levered.close())
+    assert config.model_config.max_logprobs == 5
+    assert config.cache_config.cache_dtype == "fp8"
+    assert config.performance_mode == "throughput"
+    assert len(text.text.split()) > 8
+    assert 0.5 <= judged.probability < 1.0
+
+
+def test_the_printed_command_starts_a_server_with_the_engine_s_arguments():
+    """vLLM's own parser reads it; nothing is started."""
+    from vllm import AsyncEngineArgs
+
+    from synth.engine.vllm import engine_settings
+    from synth.serve_command import command_of
+
+    spec = spec_of()
+    command = command_of(engine_settings(spec), spec)
+    words = shlex.split(command.replace("\\\n", ""))
+    program = words.index("serve" if "serve" in words else "--model")
+    parsed = parse_serve_options(words[program + 1 :])
+    assert parsed.model_tag == spec.model.name
+    assert parsed.enable_prompt_tokens_details
+    read, own = AsyncEngineArgs.from_cli_args(parsed), AsyncEngineArgs(**engine_settings(spec))
+    read.model = parsed.model_tag
+    bare = AsyncEngineArgs.from_cli_args(parse_serve_options([])), AsyncEngineArgs()
+    # Some defaults of the command line are others than those of the class.
+    assert difference(read, own) <= difference(*bare)
+    assert len(difference(*bare)) < 10
+    assert read.kv_cache_dtype == "fp8"
+    assert read.additional_config == {"note": "it's one"}
+
+
+def difference(some, others):
+    return {key for key in vars(some) if getattr(some, key) != getattr(others, key)}
+
+
+def parse_serve_options(words):
+    from vllm.utils.argparse_utils import FlexibleArgumentParser
+
+    try:
+        from vllm.entrypoints.launchers.cli_args import make_arg_parser
+    except ImportError:  # until 0.29
+        from vllm.entrypoints.openai.cli_args import make_arg_parser
+    return make_arg_parser(FlexibleArgumentParser()).parse_args(words)
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("engine.vllm.max_logprob=5", r"^engine\.vllm\.max_logprob: .*mean 'max_logprobs'\?$"),
+        ("engine.vllm.max_logprobs=x", r"^engine\.vllm\.max_logprobs: .*valid integer"),
+        (
+            "engine.kv_cache_dtype=fp9",
+            r"^engine\.kv_cache_dtype: vLLM .* is 'fp9': Input should be",
+        ),
+        ("engine.quantization=fp9", r"^engine: vLLM .* Unknown quantization method: fp9"),
+        ("engine.vllm.compilation_config.x=1", r"^engine\.vllm\.compilation_config: vLLM .*x is 1"),
+        ("engine.speculative.method=ngram", r"^engine\.speculative: needs a GPU"),
+        ("engine.performance_mode=fast", r"^engine\.performance_mode: vLLM .* is 'fast'"),
+        ("engine.reproducible=true", r"^engine\.reproducible: needs a GPU"),
+    ],
+)
+def test_what_vllm_cannot_use_is_one_line_before_anything_starts(override, message):
+    with pytest.raises(ConfigError, match=message) as error:
+        prepare_engine(spec_of(override))
+    assert "\n" not in str(error.value)
+    assert error.value.exit_code == 2
 
 
 @pytest.mark.exhaustive

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from synth.engine.plugins.cpu_adapters import add_lora_linear, group_rows
+from synth.engine.inprocess.cpu_adapters import add_lora_linear, group_rows
 
 WIDTH, RANK, SLICES = 24, 4, (16, 8)
 

@@ -20,7 +20,15 @@ from train.training_directory import TrainingWork, mark_complete
 from writer import write
 
 ENGINE = {"max_num_seqs": 16, "max_num_batched_tokens": 512, "max_model_len": 4096}
-BINDING = {"dtype": "float32", "max_model_len": 2048, "per_request_seeds": True}
+BINDING = {
+    "dtype": "float32",
+    "max_model_len": 2048,
+    "per_request_seeds": True,
+    "kv_cache_dtype": "fp8",
+    "quantization": "fp8",
+    "speculative": {"method": "ngram_gpu"},
+    "reproducible": True,
+}
 FREE = {
     "kind": "server",
     "urls": ["http://node-1:8000"],
@@ -38,7 +46,10 @@ FREE = {
     "work_ahead": False,
     "stall_timeout_s": 9.0,
     "max_deaths": 1,
+    "performance_mode": "throughput",
 }
+# Free or binding by its own keys: `test_levers.py`.
+BY_ITS_KEYS = {"vllm"}
 
 
 def with_engine(**changes):
@@ -55,7 +66,7 @@ def begun(tmp_path_factory):
 
 
 def test_every_setting_of_the_engine_is_decided_about():
-    assert set(EngineConfig.model_fields) == set(BINDING) | set(FREE)
+    assert set(EngineConfig.model_fields) == set(BINDING) | set(FREE) | BY_ITS_KEYS
 
 
 @pytest.mark.parametrize("key", FREE)

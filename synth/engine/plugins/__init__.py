@@ -1,1 +1,0 @@
-"""What vLLM's own processes load, by entry points of its plug-in system."""
