@@ -23,6 +23,7 @@ from selflengthen.contract import (
     record,
     reject,
     row,
+    task_results,
 )
 from selflengthen.contract.base import SCHEMA_VERSION, Contract
 
@@ -45,6 +46,7 @@ KINDS: dict[type[Contract], ModuleType] = {
     evaluation.Evaluation: evaluation,
     guard_answer.GuardAnswer: guard_answer,
     guard_report.GuardReport: guard_report,
+    task_results.TaskResults: task_results,
 }
 HEAD = f"""# Data: every file and its fields
 

@@ -166,7 +166,7 @@ def eval_command(
     from synth.config import RunConfig
     from synth.display.evaluation import evaluation_tables
     from synth.eval.directory import ExamDirectory
-    from synth.eval.evaluate import prepare_eval
+    from synth.eval.prepare import prepare_eval
     from synth.run.directory import RunDirectory
 
     loop_directory = RunDirectory(loop_folder) if loop_folder else None
@@ -184,15 +184,18 @@ def guard(
 ) -> None:
     """Measure how far adapters are from the base model in ordinary use."""
     from synth.config import RunConfig
-    from synth.display.guard import guard_table
+    from synth.display.guard import guard_tables
     from synth.eval.directory import ExamDirectory
-    from synth.eval.guard import prepare_guard
+    from synth.eval.known_tasks import run_tasks
+    from synth.eval.prepare import prepare_guard
     from synth.run.directory import RunDirectory
 
+    config = source.load(RunConfig)
     loop_directory = RunDirectory(loop_folder) if loop_folder else None
-    sitting = prepare_guard(source.load(RunConfig), subjects, loop_directory, ExamDirectory(out))
+    sitting = prepare_guard(config, subjects, loop_directory, ExamDirectory(out))
+    run_tasks(sitting.subjects, config.guard, config.model, out)
     report = sitting.run()
-    _show(report, lambda found: [guard_table(found)], out)
+    _show(report, guard_tables, out)
     for name, drift in report.subjects.items() if report else ():
         for warning in drift.warnings:
             click.echo(f"warning: {name}: {warning}")

@@ -47,3 +47,10 @@ class GuardConfig(Settings):
     """Divergence from the base that is warned of, in nats per token; null: none."""
     max_growth: float | None = Field(2.0, ge=1.0)
     """Mean length of the answers over the base's that is warned of; null: none."""
+    tasks: tuple[str, ...] = Field((), strict=False)
+    """Tasks of lm-eval by its names, e.g. `[gsm8k, ifeval]`, done by the base and every adapter in
+    processes of its own (`pip install 'lm-eval[hf]'`)."""
+    tasks_limit: int | None = Field(None, ge=1)
+    """Examples of each task; null: all."""
+    tasks_path: str | None = None
+    """Folder of tasks of one's own (lm-eval's `include_path`)."""

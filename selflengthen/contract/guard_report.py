@@ -20,6 +20,13 @@ class Drift(Part):
     """Share that reached the largest number of tokens."""
 
 
+class TaskResult(Part):
+    """One task of lm-eval."""
+
+    metrics: dict[str, float]
+    """Under lm-eval's names, e.g. `acc,none` and `acc_stderr,none`."""
+
+
 class SubjectDrift(Part):
     """What a subject's answers are like."""
 
@@ -27,6 +34,8 @@ class SubjectDrift(Part):
     """SHA-256 of its adapter's weights; null: the base model."""
     all: Drift
     by_kind: dict[str, Drift]
+    tasks: dict[str, TaskResult] = {}
+    """With `guard.tasks`."""
     warnings: tuple[str, ...]
     """What exceeds the limits of the configuration."""
 

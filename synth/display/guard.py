@@ -1,10 +1,29 @@
 """The table of a guard."""
 
+from collections.abc import Iterator
+
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from selflengthen.contract.guard_report import Drift, GuardReport
-from synth.display.figures import with_interval
+from synth.display.figures import format_known, with_interval
+
+
+def guard_tables(report: GuardReport) -> Iterator[Table]:
+    """Render what ordinary use and lm-eval's tasks show."""
+    yield guard_table(report)
+    if any(found.tasks for found in report.subjects.values()):
+        yield _tasks(report)
+
+
+def _tasks(report: GuardReport) -> Table:
+    table = Table("task", "metric", *report.subjects, title="lm-eval", box=SIMPLE_HEAD)
+    results = [found.tasks for found in report.subjects.values()]
+    places = {(task, name) for found in results for task in found for name in found[task].metrics}
+    for task, name in sorted(places):
+        values = [found[task].metrics.get(name) if task in found else None for found in results]
+        table.add_row(task, name, *(format_known(value, ".3f") for value in values))
+    return table
 
 
 def guard_table(report: GuardReport) -> Table:

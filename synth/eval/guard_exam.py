@@ -11,6 +11,7 @@ from selflengthen.files.atomic_file import write_json
 from selflengthen.tasks import together
 from synth.engine.base import Completion, Engine, EngineSpec, FinishReason, Request
 from synth.eval.drift import drift_of
+from synth.eval.known_tasks import read_results
 from synth.eval.serving import Serving, token_counts
 from synth.eval.short_prompts import ShortPrompt, ShortPrompts
 from synth.eval.sitting import Exam
@@ -46,7 +47,12 @@ class GuardExam(Exam[GuardAnswer, GuardReport]):
         report = GuardReport(
             prompts=self.prompts.name,
             prompts_sha256=self.prompts.digest,
-            subjects={name: drift_of(found, base, self.limits) for name, found in answers.items()},
+            subjects={
+                name: drift_of(found, base, self.limits).model_copy(
+                    update={"tasks": read_results(folder, name)}
+                )
+                for name, found in answers.items()
+            },
         )
         write_json(folder / REPORT, report)
         return report

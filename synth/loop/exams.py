@@ -18,26 +18,16 @@ C = TypeVar("C", bound=Contract)
 _REMEDY = "delete it; `synth eval` or `synth guard` writes it anew"
 
 
-def eval_folder(directory: RunDirectory) -> Path:
-    """Answers to requests that ask for a length, with `loop.eval`."""
-    return directory.folder / "eval"
-
-
-def guard_folder(directory: RunDirectory) -> Path:
-    """Answers to short prompts, with `loop.guard`."""
-    return directory.folder / "guard"
-
-
 def exams_of(directory: RunDirectory, subject: str) -> dict[str, Exam]:
     """Return the figures of a model that sat the exams; none where it did not."""
     found: dict[str, Exam] = {}
-    evaluation = _read(Evaluation, eval_folder(directory) / SUMMARY)
+    evaluation = _read(Evaluation, directory.eval_folder / SUMMARY)
     if evaluation and (measured := evaluation.subjects.get(subject)):
         base = evaluation.subjects.get(BASE)
         found["length_score"] = Exam(
             base=base.all.length_score if base else None, after=measured.all.length_score
         )
-    report = _read(GuardReport, guard_folder(directory) / REPORT)
+    report = _read(GuardReport, directory.guard_folder / REPORT)
     if report and (drift := report.subjects.get(subject)):
         figures = {"kl": drift.all.kl, "growth": drift.all.growth}
         found |= {name: Exam(base=None, after=value) for name, value in figures.items() if value}
@@ -46,7 +36,7 @@ def exams_of(directory: RunDirectory, subject: str) -> dict[str, Exam]:
 
 def warnings_of(directory: RunDirectory, subject: str) -> tuple[str, ...]:
     """Return what exceeds the limits of `guard`."""
-    report = _read(GuardReport, guard_folder(directory) / REPORT)
+    report = _read(GuardReport, directory.guard_folder / REPORT)
     return report.subjects[subject].warnings if report and subject in report.subjects else ()
 
 

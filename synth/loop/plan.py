@@ -11,7 +11,6 @@ from selflengthen.command import ConfigSource
 from selflengthen.errors import ConfigError
 from synth.config import LoopConfig, RunConfig
 from synth.eval.directory import ExamDirectory
-from synth.loop.exams import eval_folder, guard_folder
 from synth.method.stages import TRAINED_ROLES, ModelRole
 from synth.run.directory import RunDirectory
 
@@ -67,8 +66,8 @@ class LoopPlan:
     def _exams(self, subject: str, iteration: int) -> list[Step]:
         """Return the steps that measure a model that was trained, beside the base."""
         wanted = {
-            "eval": (self.config.loop.eval, eval_folder(self.directory)),
-            "guard": (self.config.loop.guard is not None, guard_folder(self.directory)),
+            "eval": (self.config.loop.eval, self.directory.eval_folder),
+            "guard": (self.config.loop.guard is not None, self.directory.guard_folder),
         }
         return [
             Step(

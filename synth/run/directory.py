@@ -160,6 +160,16 @@ class RunDirectory(OwnedDirectory):
         return FinalFiles(self.folder / "final")
 
     @property
+    def eval_folder(self) -> Path:
+        """Answers to requests that ask for a length, with `loop.eval`."""
+        return self.folder / "eval"
+
+    @property
+    def guard_folder(self) -> Path:
+        """Answers to short prompts, with `loop.guard`."""
+        return self.folder / "guard"
+
+    @property
     def more(self) -> "MoreDirectory":
         """The directory of the further data run of `synth collect --more`."""
         return MoreDirectory(self)

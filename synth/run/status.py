@@ -1,10 +1,14 @@
 """`synth status`: what a run directory holds and how far it is."""
 
+from collections.abc import Iterator
+
 from rich.console import Console, RenderableType
 
+from selflengthen.contract.collection import Collection
 from selflengthen.contract.metrics import Metrics
 from selflengthen.errors import DirectoryError
 from selflengthen.files.json_file import read_as
+from synth.display.collection import collection_lines
 from synth.display.run import final_table, held_out_line
 from synth.method.books.measure import summarize_held_out
 from synth.method.stages import TRAINED_ROLES
@@ -28,6 +32,21 @@ def print_status(directory: RunDirectory, console: Console) -> None:
         console.print(_table(files, is_locked=directory.is_locked()))
         if trained := [role for role in TRAINED_ROLES if files.provenance(role).exists()]:
             console.print(f"adapters of iteration {number}: {', '.join(trained)}", highlight=False)
+    for line in _last_step(directory):
+        console.print(line, highlight=False, soft_wrap=True, markup=False)
+
+
+def _last_step(directory: RunDirectory) -> Iterator[str]:
+    """Yield what there is of the final data, the final model and its measures."""
+    files = directory.final
+    if files.manifest.exists():
+        collection = read_as(Collection, files.collection, "delete it")
+        yield from collection_lines(collection, str(files.folder))
+        if files.provenance("final").exists():
+            yield f"final model: {files.adapter('final')}"
+    for folder in (directory.eval_folder, directory.guard_folder):
+        if names := sorted(path.stem for path in folder.glob("answers/*.jsonl")):
+            yield f"answered: {', '.join(names)}; {folder}"
 
 
 def _table(files: IterationFiles, *, is_locked: bool) -> RenderableType:

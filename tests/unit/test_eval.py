@@ -22,7 +22,7 @@ from synth.display.evaluation import evaluation_tables
 from synth.engine.base import FinishReason
 from synth.engine.errors import EngineError
 from synth.eval.directory import ExamDirectory
-from synth.eval.evaluate import prepare_eval
+from synth.eval.prepare import prepare_eval
 from synth.eval.suite import load_suite
 from synth.eval_config import EvalConfig
 from synth.run.directory import RunDirectory

@@ -15,10 +15,11 @@ from selflengthen.contract.guard_report import GuardReport
 from selflengthen.errors import ConfigError, DirectoryError
 from selflengthen.files.json_file import read_as
 from selflengthen.process.own_modules import ROOT
-from synth.display.guard import guard_table
+from synth.display.guard import guard_table, guard_tables
 from synth.engine.base import Completion, FinishReason
 from synth.eval.directory import ExamDirectory
-from synth.eval.guard import prepare_guard
+from synth.eval.known_tasks import check_tasks, run_tasks
+from synth.eval.prepare import prepare_guard
 from synth.eval.short_prompts import load_prompts
 from synth.eval_config import GuardConfig
 
@@ -166,3 +167,79 @@ def test_a_ratio_s_interval_is_about_its_spread():
     assert found.low < 2 < found.high
     assert found.high - found.low < 0.2
     assert bootstrap_ratio([1, 3], [2, 2]).value == 1
+
+
+LM_EVAL = """
+import json, os, sys
+from pathlib import Path
+
+arguments = dict(zip(sys.argv[1::2], sys.argv[2::2]))
+if arguments["--tasks"] == "nonsense":
+    sys.exit("Tasks not found: nonsense")
+with open(os.environ["CALLS"], "a") as file:
+    print(json.dumps(arguments), file=file)
+accuracy = 0.25 if "peft=" in arguments["--model_args"] else 0.5
+values = {"alias": "sums", "acc,none": accuracy, "acc_stderr,none": 0.01}
+out = Path(arguments["--output_path"]) / "model"
+out.mkdir(parents=True)
+(out / "results_now.json").write_text(json.dumps({"results": {"sums": values}}))
+"""
+
+
+@pytest.fixture
+def lm_eval(tmp_path, monkeypatch):
+    """Stand in for lm-eval; return what lists its calls."""
+    package = tmp_path / "packages" / "lm_eval"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("")
+    (package / "__main__.py").write_text(LM_EVAL)
+    monkeypatch.setenv("PYTHONPATH", str(package.parent))
+    monkeypatch.syspath_prepend(str(package.parent))
+    log = tmp_path / "calls.jsonl"
+    monkeypatch.setenv("CALLS", str(log))
+    return lambda: [json.loads(line) for line in log.read_text().splitlines()]
+
+
+def tasks_on(folder, config, subjects):
+    check_tasks(config.guard)
+    run_tasks(subjects, config.guard, config.model, folder)
+
+
+def test_tasks_are_done_once_by_the_base_and_every_adapter(prompts, tmp_path, lm_eval):
+    name, out = f"mine={write_adapter(tmp_path / 'adapter')}", tmp_path / "guard"
+    config = settings(prompts, tasks=["sums"], tasks_limit=5)
+    sitting = prepare_guard(config, [name], None, ExamDirectory(out))
+    for _ in range(2):
+        tasks_on(out, config, sitting.subjects)
+    base, mine = lm_eval()
+    assert base["--limit"] == mine["--limit"] == "5"
+    assert base["--model_args"] == "pretrained=scripted,dtype=auto"
+    assert f"peft={tmp_path / 'adapter'}" in mine["--model_args"]
+    report = guard_on(out, config, ScoringEngine(talkative), [name])
+    metrics = {name: found.tasks["sums"].metrics for name, found in report.subjects.items()}
+    assert metrics["base"] == {"acc,none": 0.5, "acc_stderr,none": 0.01}
+    assert metrics["mine"]["acc,none"] == 0.25
+    _, table = guard_tables(report)
+    assert table.row_count == 2
+    with pytest.raises(DirectoryError, match="of other tasks or another adapter; delete it"):
+        tasks_on(out, settings(prompts, tasks=["sums"]), sitting.subjects)
+
+
+def test_what_lm_eval_refuses_is_one_line(prompts, tmp_path, lm_eval):
+    config = settings(prompts, tasks=["nonsense"])
+    sitting = prepare_guard(config, [], None, ExamDirectory(tmp_path / "guard"))
+    with pytest.raises(ConfigError, match=r"guard.tasks: lm-eval: Tasks not found: nonsense; its"):
+        tasks_on(tmp_path / "guard", config, sitting.subjects)
+
+
+def test_without_lm_eval_tasks_are_refused(prompts, tmp_path, monkeypatch):
+    monkeypatch.setattr("selflengthen.packages.find_spec", lambda _: None)
+    with pytest.raises(ConfigError, match=r"guard.tasks: lm_eval is not installed; pip install"):
+        prepare_guard(
+            settings(prompts, tasks=["sums"]), [], None, ExamDirectory(tmp_path / "guard")
+        )
+
+
+def test_a_folder_of_tasks_must_be_there(prompts, lm_eval):
+    with pytest.raises(ConfigError, match=r"guard\.tasks_path: no folder 'nowhere'"):
+        check_tasks(settings(prompts, tasks=["sums"], tasks_path="nowhere").guard)
