@@ -32,6 +32,12 @@ class _Decisive(Settings):
     max_completion_tokens: int
 
 
+_FREE = {
+    "engine": EngineConfig.model_fields.keys() - BINDING_OF_ENGINE,
+    "eval": {"judge"},
+}
+
+
 def prepare_eval(
     config: RunConfig, names: Sequence[str], run: RunDirectory | None, directory: ExamDirectory
 ) -> Sitting[EvalAnswer, Evaluation]:
@@ -57,8 +63,7 @@ def prepare_eval(
         today=today,
     )
     inputs = {"suite_sha256": suite.digest, **as_input(today)}
-    free = {"engine": EngineConfig.model_fields.keys() - BINDING_OF_ENGINE}
-    resolved = resolve(settings, inputs, PACKAGES, free=free)
+    resolved = resolve(settings, inputs, PACKAGES, free=_FREE)
     exam = LengthExam(suite, config.eval.answers, serving)
     sitting = Sitting(exam, subjects, directory, resolved)
     sitting.check()
