@@ -26,6 +26,7 @@ from selflengthen.contract import (
     task_results,
 )
 from selflengthen.contract.base import SCHEMA_VERSION, Contract
+from selflengthen.contract.judged import comparison, rating, report
 
 Schema = dict[str, Any]
 
@@ -44,6 +45,9 @@ KINDS: dict[type[Contract], ModuleType] = {
     provenance.Provenance: provenance,
     eval_answer.EvalAnswer: eval_answer,
     evaluation.Evaluation: evaluation,
+    rating.Rating: rating,
+    comparison.Comparison: comparison,
+    report.JudgeReport: report,
     guard_answer.GuardAnswer: guard_answer,
     guard_report.GuardReport: guard_report,
     task_results.TaskResults: task_results,

@@ -176,6 +176,23 @@ def eval_command(
 
 @cli.command()
 @_EXAM_OUT
+@configured
+def judge(source: ConfigSource, out: Path) -> None:
+    """Let a model judge the quality of the answers of `synth eval`."""
+    from synth.config import RunConfig
+    from synth.display.judged import judged_tables
+    from synth.eval.directory import ExamDirectory
+    from synth.judging.prepare import prepare_judging
+
+    session = prepare_judging(source.load(RunConfig), ExamDirectory(out))
+    report = session.run()
+    _show(report, judged_tables, session.directory.folder)
+    for warning in report.warnings if report else ():
+        click.echo(f"warning: {warning}")
+
+
+@cli.command()
+@_EXAM_OUT
 @_SUBJECTS
 @_LOOP_FOLDER
 @configured

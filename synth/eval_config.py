@@ -1,9 +1,23 @@
-"""Settings of `synth eval` and `synth guard`."""
+"""Settings of `synth eval`, `synth judge` and `synth guard`."""
 
 from pydantic import Field, model_validator
 
 from selflengthen.settings import Settings
 from synth.decoding import DecodingConfig
+from synth.engine.config import EngineConfig, ModelConfig
+
+
+class EvalJudgeConfig(Settings):
+    """Who judges the answers of `synth eval`, for `synth judge`."""
+
+    model: ModelConfig
+    """The judge: another model than the one that is judged, and a better one."""
+    engine: EngineConfig
+    """Its engine. `max_model_len` has room for two answers."""
+    attempts: int = Field(3, ge=1)
+    """Most tries to get readable scores for one answer."""
+    max_completion_tokens: int = Field(1024, ge=8)
+    """Longest answer of the judge, in tokens; what it thinks first counts too."""
 
 
 class EvalConfig(Settings):
@@ -26,6 +40,8 @@ class EvalConfig(Settings):
     """Longest answer, in tokens; null: as a held-out answer."""
     decoding: DecodingConfig | None = None
     """Sampling parameters of the answers; null: those of held-out answers."""
+    judge: EvalJudgeConfig | None = None
+    """Who judges the answers, with `synth judge`; no answer depends on it."""
 
     @model_validator(mode="after")
     def _check_bounds(self) -> "EvalConfig":

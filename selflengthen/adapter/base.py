@@ -23,13 +23,18 @@ def check_base(folder: Path, config: AdapterConfig, base: str) -> None:
     Raises: AdapterError: it was made for another one.
     """
     made_for = config.base_model_name_or_path
-    if _names_of(made_for) & _names_of(base):
+    if is_same_base(made_for, base):
         return
     raise AdapterError(
         f"{folder / CONFIG_FILE}: base_model_name_or_path is {made_for!r}, not {base!r}; use the "
         "base model that the adapter was trained on; if it is the same one under another name, "
         "correct base_model_name_or_path"
     )
+
+
+def is_same_base(one: str, other: str) -> bool:
+    """Tell whether two names may be of one model: their last parts are the same."""
+    return bool(_names_of(one) & _names_of(other))
 
 
 def _names_of(base: str) -> set[str]:

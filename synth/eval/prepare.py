@@ -47,7 +47,8 @@ class _OfGuard(_Decisive):
     guard: GuardConfig
 
 
-# Its answers do not depend on them.
+# Answers do not depend on them.
+_FREE_OF_EVAL = {"judge"}
 _FREE_OF_GUARD = {"max_kl", "max_growth", "tasks", "tasks_limit", "tasks_path"}
 
 
@@ -69,7 +70,7 @@ def prepare_eval(
     serving = _serving(config, settings.decoding, settings.max_completion_tokens, today)
     inputs = {"suite_sha256": suite.digest, **as_input(today)}
     exam = LengthExam(suite, config.eval.answers, serving)
-    sitting = Sitting(exam, subjects, directory, _resolved(settings, inputs))
+    sitting = Sitting(exam, subjects, directory, _resolved(settings, inputs, eval=_FREE_OF_EVAL))
     sitting.check()
     return sitting
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -48,6 +48,24 @@ class Exam(ABC, Generic[A, R]):
         """Measure the answers of all subjects, and write down what they show."""
 
 
+async def completed(work: Coroutine[Any, Any, None]) -> bool:
+    """Let work come to its end; False: Ctrl-C or SIGTERM ended it.
+
+    Raises: EngineError: the engine is gone; the first of what was raised side by side.
+    """
+    working = asyncio.create_task(work)
+    interrupted = cancel_on_signal(working)
+    try:
+        await working
+    except ExceptionGroup as errors:
+        raise first_error(errors) from None
+    except asyncio.CancelledError:
+        if not interrupted.is_set():
+            raise
+        return False
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Sitting(Generic[A, R]):
     """An exam, who sits it, and where it is written down; nothing was written or started yet."""
@@ -85,17 +103,8 @@ class Sitting(Generic[A, R]):
 
     async def run_on(self, engine: Engine | None) -> R | None:
         """Do so on an engine that is ready; None: all answers are there."""
-        if engine is not None:
-            answering = asyncio.create_task(self._answer_all(AdmittingEngine(engine)))
-            interrupted = cancel_on_signal(answering)
-            try:
-                await answering
-            except ExceptionGroup as errors:
-                raise first_error(errors) from None
-            except asyncio.CancelledError:
-                if not interrupted.is_set():
-                    raise
-                return None
+        if engine is not None and not await completed(self._answer_all(AdmittingEngine(engine))):
+            return None
         return await asyncio.to_thread(self._sum_up)
 
     async def _run(self, prepared: PreparedEngine | None, console: Console) -> R | None:

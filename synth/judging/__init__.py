@@ -1,0 +1,1 @@
+"""Judged quality: what a model of the user's thinks of the answers of `synth eval`."""
