@@ -1,11 +1,15 @@
 """One engine in this process, or replicas that Ray places: as configured."""
 
+from typing import TYPE_CHECKING
+
 from synth.config import RunConfig
 from synth.run.directory import RunDirectory
-from synth.run.iteration import RunResult
+
+if TYPE_CHECKING:
+    from synth.run.iteration import RunResult
 
 
-def run_as_configured(config: RunConfig, iteration: int, directory: RunDirectory) -> RunResult:
+def run_as_configured(config: RunConfig, iteration: int, directory: RunDirectory) -> "RunResult":
     """Synthesize one macro-iteration of data, or what is left of it.
 
     Raises: ConfigError, DirectoryError: nothing was started or written.

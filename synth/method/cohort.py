@@ -17,7 +17,7 @@ from typing import TypeVar
 from selflengthen.tasks import together
 from synth.method.ahead.forecast import Forecast
 from synth.method.expand import propose_instruction
-from synth.method.extend import extend_response
+from synth.method.extend import extend_response, rehearsal_of
 from synth.method.generate import generate_response
 from synth.method.ranking import rank
 from synth.method.recipe import CohortContext, Recipe
@@ -39,7 +39,7 @@ class Cohort:
 
     async def run(self, context: CohortContext) -> list[ExtendedResponse]:
         """Take every slot through the method and return the samples that survive."""
-        forecast = Forecast(context)
+        forecast = Forecast(context, rehearsal_of)
         answered = await together(answer_slot(slot, context, forecast) for slot in self.slots)
         initial = rank(_flatten(answered), context)
         forecast.decide(initial)

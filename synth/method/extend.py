@@ -10,7 +10,7 @@ Source: Self-Lengthen (arXiv 2410.23933), section 3; `extend_response`, commit 0
 from filters.rule import Circumstances
 from filters.text.words import count_words
 from synth.engine.base import Completion, Engine, Request, WatchCall
-from synth.method.ahead.work_ahead import Rehearse
+from synth.method.ahead.expecting import Rehearse
 from synth.method.forms.draft import watch_head, watch_spliced
 from synth.method.forms.text_form import Spliced
 from synth.method.judge import judge_response

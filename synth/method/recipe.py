@@ -11,10 +11,9 @@ from filters.rule import Circumstances
 from filters.text.judged import JudgedText
 from selflengthen.adapter.named import Adapter
 from selflengthen.chat.messages import conversation
-from synth.config import RunConfig
 from synth.decoding import DecodingConfig
 from synth.engine.base import Completion, Decoding, Engine, EngineSpec, FinishReason, Request
-from synth.method.ahead.work_ahead import Ahead
+from synth.method.ahead.expecting import Ahead
 from synth.method.forms.text_form import FORMS, TextForm
 from synth.method.prompts.prompt_set import PromptSet
 from synth.method.registry import Registry
@@ -22,6 +21,7 @@ from synth.method.slots import CohortPlan
 from synth.method.stages import STAGES, ModelRole, Stage
 
 if TYPE_CHECKING:
+    from synth.config import RunConfig
     from synth.method.books.book import CohortBook
 
 NUM_EXAMPLES = 2
@@ -48,7 +48,7 @@ class Prompt:
 class Recipe:
     """Configuration, prompts and instruction pool of one macro-iteration."""
 
-    config: RunConfig
+    config: "RunConfig"
     iteration: int
     prompts: PromptSet
     pool: tuple[str, ...]

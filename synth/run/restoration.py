@@ -6,7 +6,6 @@ from selflengthen.contract.receipt import Receipt
 from selflengthen.errors import CorruptFileError
 from selflengthen.files.digest import digest_of
 from selflengthen.files.json_file import read_as
-from synth.method.cohort import cohort_of
 from synth.method.recipe import Recipe
 from synth.run.directory import IterationFiles
 from synth.run.tally import Tally
@@ -43,7 +42,7 @@ def restore(recipe: Recipe, files: IterationFiles, tally: Tally, registry: Settl
 def settled_slots(recipe: Recipe, receipt: Receipt) -> list[tuple[int, str | None]]:
     """Return the sequence number of each slot of a complete cohort with what it accepted."""
     instructions = {row.sequence: row.text for row in receipt.instructions}
-    slots = cohort_of(recipe, receipt.cohort).slots
+    slots = recipe.plan.slots(receipt.cohort)
     return [(slot.sequence, instructions.get(slot.sequence)) for slot in slots]
 
 

@@ -1,9 +1,13 @@
 """Starting is quick: no command loads a heavy library before it needs it."""
 
+import ast
 import subprocess
 import sys
+from functools import cache
 
 import pytest
+
+from selflengthen.process.own_modules import ROOT
 
 HEAVY = ("vllm", "torch", "transformers", "datasets")
 
@@ -36,3 +40,40 @@ def test_help_does_not_even_load_pydantic():
     loaded = modules_after("from synth.__main__ import cli\ncli(['--help'], standalone_mode=False)")
     assert "click" in loaded
     assert not loaded & {"pydantic", "numpy"}
+
+
+MAX_DEPTH = 12
+PACKAGES = ("synth", "filters", "train", "selflengthen")
+
+
+def modules():
+    paths = [path for name in PACKAGES for path in (ROOT / name).rglob("*.py")]
+    named = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in paths}
+    return {name.removesuffix(".__init__"): path for name, path in named.items()}
+
+
+def imported(tree, known):
+    """Yield the modules of ours that are imported as soon as a module is."""
+    for node in ast.iter_child_nodes(tree):
+        is_typing = isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
+        if is_typing or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        if isinstance(node, ast.ImportFrom) and node.module:
+            parts = (f"{node.module}.{alias.name}" for alias in node.names)
+            yield from (part if part in known else node.module for part in parts)
+        yield from imported(node, known)
+
+
+def test_the_longest_chain_of_imports_is_short():
+    known = modules()
+    graph = {
+        name: set(imported(ast.parse(path.read_text("utf-8")), known)) & known.keys() - {name}
+        for name, path in known.items()
+    }
+
+    @cache
+    def chain(name):
+        return (name, *max(map(chain, graph[name]), key=len, default=()))
+
+    longest = max(map(chain, graph), key=len)
+    assert len(longest) <= MAX_DEPTH, " > ".join(longest)

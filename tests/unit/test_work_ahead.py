@@ -19,6 +19,7 @@ from synth.engine.journal import CohortJournal
 from synth.method.ahead.forecast import Forecast
 from synth.method.ahead.work_ahead import Ahead, WorkAhead
 from synth.method.books.book import CohortBook
+from synth.method.extend import rehearsal_of
 from synth.method.recipe import CohortContext
 from synth.method.sample import InitialResponse
 from synth.method.stages import Stage
@@ -204,7 +205,7 @@ class Listening(Ahead):
 def test_a_response_to_a_near_duplicate_is_not_expected_again(tmp_path):
     recipe = prepare(small_config(), 1, RunDirectory(tmp_path)).recipe
     ahead = Listening()
-    forecast = Forecast(CohortContext(recipe, None, None, CohortBook(0), ahead))
+    forecast = Forecast(CohortContext(recipe, None, None, CohortBook(0), ahead), rehearsal_of)
     first, second = (InitialResponse(f"{n}", None, "a text " * 9, 1, ()) for n in range(2))
     forecast.add(first)
     forecast.remove([first])

@@ -1,8 +1,8 @@
 """The forecast: which initial responses the ranking will probably keep."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
-from synth.method.extend import rehearsal_of
+from synth.method.ahead.expecting import Rehearse
 from synth.method.ranking import survivors
 from synth.method.recipe import CohortContext
 from synth.method.sample import InitialResponse
@@ -14,9 +14,18 @@ _KEPT, _DROPPED, _UNKNOWN = 0.9, 0.2, 0.5
 class Forecast:
     """Lets extensions be rehearsed while other responses of the cohort are still missing."""
 
-    def __init__(self, context: CohortContext) -> None:
-        """Belong to a cohort."""
+    def __init__(
+        self,
+        context: CohortContext,
+        rehearsal_of: Callable[[InitialResponse, int, CohortContext], Rehearse],
+    ) -> None:
+        """Belong to a cohort.
+
+        Args:
+            rehearsal_of: What rehearses one of the extensions of a response, by its number.
+        """
         self._context = context
+        self._rehearsal_of = rehearsal_of
         self._found: list[InitialResponse] = []
 
     def add(self, response: InitialResponse) -> None:
@@ -50,5 +59,5 @@ class Forecast:
 
     def _expect(self, response: InitialResponse, copy: int, likelihood: float) -> None:
         attempts = self._context.recipe.config.extend.attempts
-        rehearse = rehearsal_of(response, copy, self._context)
+        rehearse = self._rehearsal_of(response, copy, self._context)
         self._context.ahead.expect(response.extension_id(copy), attempts, rehearse, likelihood)

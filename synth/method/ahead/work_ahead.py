@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 
 from synth.engine.admission.guesses import GuessingEngine
 from synth.engine.admission.spare import Chance, SpareRoom
-from synth.engine.base import Completion, Engine, EngineLayer, NewWatch, Request
+from synth.engine.base import Completion, EngineLayer, NewWatch, Request
 from synth.engine.journal import CohortJournal
+from synth.method.ahead.expecting import Ahead, Rehearse
 
 # A try is taken to fail as often as not.
 _FAILURE = 0.5
@@ -37,27 +38,6 @@ class RehearsalEngine(EngineLayer):
             return known
         self.asked.append(request.id)
         return await self._guessing.guess(request, new_watch, self.chance)
-
-
-Rehearse = Callable[[int, Engine], Awaitable[bool]]
-"""Rehearses the try of a number, and tells whether it passes."""
-
-
-class Ahead:
-    """What a sample says of its tries; here nobody listens."""
-
-    is_listening = False
-
-    def expect(
-        self, sample_id: str, num_tries: int, rehearse: Rehearse, likelihood: float = 1.0
-    ) -> None:
-        """Say that a sample will probably be needed, or how probably now."""
-
-    def begin(self, sample_id: str, number: int) -> None:
-        """Say that it is a try's turn, for those before it failed."""
-
-    def drop(self, sample_id: str) -> None:
-        """Say that no more of a sample is needed."""
 
 
 @dataclass
