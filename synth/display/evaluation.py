@@ -16,17 +16,20 @@ def evaluation_tables(evaluation: Evaluation) -> Iterator[Table]:
 
 
 def _subjects(evaluation: Evaluation) -> Table:
+    asked = next(iter(evaluation.subjects.values())).all.words_asked
     table = Table(
         "subject",
-        "words\nasked",
-        "words\nwritten",
-        "length score\n95 %",
-        "above base",
+        "words",
+        "length\nscore",
+        "above\nbase",
         "S_l",
-        "volatility",
+        "vola-\ntility",
         "faults",
-        "truncated",
-        title=f"{evaluation.suite}: {evaluation.requests} requests x {evaluation.answers_each}",
+        "cut",
+        title=(
+            f"{evaluation.suite}: {evaluation.requests} requests x {evaluation.answers_each}, "
+            f"{asked:,.0f} words asked for, intervals of 95 %"
+        ),
         box=SIMPLE_HEAD,
     )
     for name, found in evaluation.subjects.items():
@@ -35,16 +38,15 @@ def _subjects(evaluation: Evaluation) -> Table:
 
 
 def _cells(measures: LengthMeasures) -> list[str]:
+    failed = f"\n{measures.errors} failed" if measures.errors else ""
     return [
-        f"{measures.words_asked:,.0f}",
         with_interval(measures.num_words, ",.0f"),
         with_interval(measures.length_score, ".1f"),
         with_interval(measures.gain, "+.1f"),
         with_interval(measures.length_quality, ".1f"),
         with_interval(measures.volatility, ".0%"),
         with_interval(measures.structural, ".0%"),
-        with_interval(measures.truncated, ".0%")
-        + (f"\n{measures.errors} failed" if measures.errors else ""),
+        with_interval(measures.truncated, ".0%") + failed,
     ]
 
 

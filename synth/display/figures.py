@@ -6,11 +6,12 @@ UNKNOWN = "-"
 
 
 def with_interval(interval: Interval | None, form: str) -> str:
-    """Show a figure and its interval in two lines."""
+    """Show a figure, and its interval in a second line with one digit less."""
     if interval is None:
         return UNKNOWN
-    value, low, high = (format(one, form) for one in (interval.value, interval.low, interval.high))
-    return f"{value}\n{low} to {high}"
+    coarse = form.replace(".1f", ".0f").replace(".3f", ".2f")
+    low, high = (format(one, coarse) for one in (interval.low, interval.high))
+    return f"{format(interval.value, form)}\n{low.removesuffix('%')} to {high}"
 
 
 def value_of(interval: Interval | None, form: str) -> str:
