@@ -73,6 +73,8 @@ class ServerEngine:
         Raises: EngineError: the server is gone, or refuses everything. TurnedAwayError: it was left
             out meanwhile, or asks to wait.
         """
+        if request.is_scored:
+            return failed("engine_error: servers are asked for no log probabilities of prompts")
         try:
             prompt = await asyncio.to_thread(self._chat.encode, request)
         except ChatTemplateError as error:

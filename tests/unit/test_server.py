@@ -13,6 +13,7 @@ from selflengthen.errors import ConfigError
 from synth.config import EngineConfig, ModelConfig
 from synth.engine import server_connection
 from synth.engine.base import EngineSpec, FinishReason
+from synth.engine.chat import Encoded
 from synth.engine.errors import BusyEngineError, ClosedEngineError, EngineError
 from synth.engine.server_connection import connect
 
@@ -25,7 +26,7 @@ class Characters:
 
     def encode(self, request):
         ids = [ord(character) for character in request.user + request.prefill]
-        return ids, {ord(choice[0]): choice for choice in request.choices}
+        return Encoded(ids, {ord(choice[0]): choice for choice in request.choices})
 
 
 def event(**fields):
@@ -198,6 +199,14 @@ def test_a_request_on_a_client_that_was_closed_meanwhile_was_never_sent(ask):
     chat = SlowCharacters()
     with pytest.raises(ClosedEngineError, match="was left out"):
         ask(ScriptedServer(), request(1), chat=chat)
+
+
+def test_a_server_tells_no_log_probability_of_a_prompt(ask):
+    server = ScriptedServer()
+    completion, _ = ask(server, request(1, prefill="An answer.", is_scored=True))
+    assert completion.finish_reason is FinishReason.ERROR
+    assert "no log probabilities of prompts" in completion.detail
+    assert completion.log_probability is None
 
 
 def test_a_request_that_is_refused_is_an_outcome(ask):
