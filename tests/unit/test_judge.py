@@ -267,10 +267,10 @@ def test_the_tables_have_every_subject(tmp_path):
     ratings, comparisons = judged_tables(report)
     assert (ratings.row_count, comparisons.row_count) == (2, 1)
     assert list(ratings.columns[1].cells) == ["2\n2 unrated", "4"]
-    assert next(iter(ratings.columns[2].cells)) == "50.0\n50.0 to 50.0"
+    assert next(iter(ratings.columns[2].cells)) == "50.0\n50 to 50"
     assert [next(iter(column.cells)) for column in comparisons.columns][:4] == [
         "mine",
         "4\n2 not judged",
         "2, 0, 0",
-        "100%\n100% to 100%",
+        "100%\n100 to 100%",
     ]
