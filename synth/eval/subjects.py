@@ -52,6 +52,8 @@ def _find(name: str, run: RunDirectory | None, base: str) -> Subject:
     if name == BASE:
         return Subject(BASE, None)
     if own := _OWN.fullmatch(name):
+        if own[1] in (BASE, FINAL) or _ITERATION.fullmatch(own[1]):
+            raise UsageError(f"--subject {name}: {own[1]} has a meaning already; use another name")
         return _adapter(own[1], Path(own[2]), base)
     iteration = _ITERATION.fullmatch(name)
     if iteration is None and name != FINAL:

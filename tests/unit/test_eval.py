@@ -245,6 +245,8 @@ def test_answers_of_another_adapter_or_setting_are_refused(suite, tmp_path):
         (("final",), True, "--subject final: no adapter in"),
         (("base", "base"), True, "--subject base: given twice"),
         (("mine=nowhere",), True, "--subject mine: no adapter in nowhere"),
+        (("base=nowhere",), True, "--subject base=nowhere: base has a meaning already"),
+        (("iteration-2=x",), True, "--subject iteration-2=x: iteration-2 has a meaning already"),
     ],
 )
 def test_a_bad_subject_is_one_line(suite, tmp_path, names, has_run, message):
