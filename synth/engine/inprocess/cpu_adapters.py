@@ -2,7 +2,7 @@
 
 vLLM's torch implementation (`vllm/lora/punica_wrapper/punica_cpu.py`, from 0.26 to 0.32 alike)
 gathers each token's matrices before it multiplies, in every layer. Here the rows of one adapter are
-multiplied together, and rows without one are left alone.
+multiplied together, and rows without one, and logits, are left alone.
 """
 
 import os
@@ -28,6 +28,7 @@ def install() -> None:
 
     PunicaWrapperCPU.update_metadata = _grouping(PunicaWrapperCPU.update_metadata)
     PunicaWrapperCPU.add_lora_linear = add_lora_linear
+    PunicaWrapperCPU.add_lora_logits = add_lora_logits
 
 
 def _grouping(update: Callable[..., None]) -> Callable[..., None]:
@@ -83,3 +84,11 @@ def add_lora_linear(
             else:
                 target.index_add_(0, rows, part, alpha=scale)
             columns += width
+
+
+def add_lora_logits(*_: object, **__: object) -> None:
+    """Add nothing to logits: adapters that update the head are not served (`adapter.config`).
+
+    vLLM 0.32 multiplies anyway, and dies where prompts' log probabilities are asked for: it has one
+    adapter for each sequence, and rows for each token.
+    """
