@@ -25,10 +25,11 @@ def finished(tmp_path):
 @pytest.fixture
 def interrupted(tmp_path):
     """Return the files of a run with complete cohorts and open ones."""
-    with pytest.raises(EngineError):
-        run_scripted(tmp_path / "out", engine=ScriptedEngine(write, dies_after=330))
     files = RunDirectory(tmp_path / "out").iteration(1)
-    assert list(files.folder.glob("journal/*.complete.json"))
+    # Which cohort is complete first depends on how busy the machine is: on until one is.
+    while not list(files.folder.glob("journal/*.complete.json")):
+        with pytest.raises(EngineError):
+            run_scripted(tmp_path / "out", engine=ScriptedEngine(write, dies_after=330))
     assert open_journals(files)
     return files
 
