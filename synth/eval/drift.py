@@ -16,7 +16,7 @@ def drift_of(
     answers: Sequence[GuardAnswer], base: Sequence[GuardAnswer], limits: GuardConfig
 ) -> SubjectDrift:
     """Compare a subject's answers with the base's to the same prompts; none: only its own."""
-    by_prompt = {answer.prompt: answer for answer in base}
+    by_prompt = {answer.prompt: answer for answer in base if _has_text(answer)}
     kinds: defaultdict[str, list[GuardAnswer]] = defaultdict(list)
     for answer in answers:
         kinds[answer.task_kind].append(answer)
@@ -30,7 +30,7 @@ def drift_of(
 
 
 def _drift(answers: Sequence[GuardAnswer], base: Mapping[str, GuardAnswer]) -> Drift:
-    found = [answer for answer in answers if answer.finish_reason != FinishReason.ERROR]
+    found = list(filter(_has_text, answers))
     lengths = [answer.num_words for answer in found]
     return Drift(
         prompts=len(answers),
@@ -42,6 +42,10 @@ def _drift(answers: Sequence[GuardAnswer], base: Mapping[str, GuardAnswer]) -> D
             bootstrap_mean([one.finish_reason == FinishReason.LENGTH for one in found] or [0])
         ),
     )
+
+
+def _has_text(answer: GuardAnswer) -> bool:
+    return answer.finish_reason != FinishReason.ERROR
 
 
 def _kl(answers: Sequence[GuardAnswer]) -> Interval | None:

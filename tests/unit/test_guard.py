@@ -122,6 +122,18 @@ def test_what_failed_or_is_empty_is_not_scored(prompts, tmp_path):
     assert mine.kl.value == pytest.approx(OWN - OTHER)
 
 
+def test_prompts_that_the_base_failed_at_are_not_compared(prompts, tmp_path):
+    def failing(request):
+        is_hard = "river" in request.user and request.adapter is None
+        return Answer("", FinishReason.ERROR) if is_hard else talkative(request)
+
+    name = f"mine={write_adapter(tmp_path / 'adapter')}"
+    engine = ScoringEngine(failing)
+    report = guard_on(tmp_path / "guard", settings(prompts), engine, [name])
+    assert report.subjects["base"].all.errors == 1
+    assert report.subjects["mine"].all.growth.value == 3
+
+
 def test_the_built_in_prompts_are_short_and_of_all_kinds():
     found = load_prompts(GuardConfig()).prompts
     assert len({prompt.text for prompt in found}) == len(found) == 200
