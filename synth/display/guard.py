@@ -6,14 +6,44 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from selflengthen.contract.guard_report import Drift, GuardReport
-from synth.display.figures import format_known, with_interval
+from synth.display.figures import format_known, value_of, with_interval
 
 
 def guard_tables(report: GuardReport) -> Iterator[Table]:
     """Render what ordinary use and lm-eval's tasks show."""
-    yield guard_table(report)
+    yield _subjects(report)
+    yield _kinds(report)
     if any(found.tasks for found in report.subjects.values()):
         yield _tasks(report)
+
+
+def _subjects(report: GuardReport) -> Table:
+    table = Table(
+        "subject",
+        "prompts",
+        "KL, nats\nper token",
+        "words",
+        "times the\nbase's",
+        "cut",
+        title=f"ordinary use: {report.prompts}, intervals of 95 %",
+        box=SIMPLE_HEAD,
+    )
+    for name, found in report.subjects.items():
+        table.add_row(name, *_cells(found.all))
+    return table
+
+
+def _kinds(report: GuardReport) -> Table:
+    table = Table("prompts", "count", *report.subjects, title="KL, words written", box=SIMPLE_HEAD)
+    first = next(iter(report.subjects.values()))
+    for kind, drift in first.by_kind.items():
+        cells = [found.by_kind[kind] for found in report.subjects.values()]
+        table.add_row(kind, str(drift.prompts), *map(_short, cells))
+    return table
+
+
+def _short(drift: Drift) -> str:
+    return f"{value_of(drift.kl, '.3f')}, {drift.num_words.value:.0f}"
 
 
 def _tasks(report: GuardReport) -> Table:
@@ -23,26 +53,6 @@ def _tasks(report: GuardReport) -> Table:
     for task, name in sorted(places):
         values = [found[task].metrics.get(name) if task in found else None for found in results]
         table.add_row(task, name, *(format_known(value, ".3f") for value in values))
-    return table
-
-
-def guard_table(report: GuardReport) -> Table:
-    """Render an entry for every subject, and one for each kind of prompt."""
-    table = Table(
-        "subject",
-        "prompts",
-        "count",
-        "KL\nnats per token",
-        "words",
-        "times\nthe base's",
-        "truncated",
-        title=f"ordinary use: {report.prompts}",
-        box=SIMPLE_HEAD,
-    )
-    for name, found in report.subjects.items():
-        table.add_row(name, "all", *_cells(found.all))
-        for kind, drift in found.by_kind.items():
-            table.add_row("", kind, *_cells(drift))
     return table
 
 

@@ -15,7 +15,7 @@ from selflengthen.contract.guard_report import GuardReport
 from selflengthen.errors import ConfigError, DirectoryError
 from selflengthen.files.json_file import read_as
 from selflengthen.process.own_modules import ROOT
-from synth.display.guard import guard_table, guard_tables
+from synth.display.guard import guard_tables
 from synth.engine.base import Completion, FinishReason
 from synth.eval.directory import ExamDirectory
 from synth.eval.known_tasks import check_tasks, run_tasks
@@ -90,7 +90,8 @@ def test_an_adapter_is_compared_with_the_base(prompts, tmp_path):
         "answers to short prompts 3.00 (3.00 to 3.00) times as long as the base's, above "
         "guard.max_growth 2.0",
     )
-    assert guard_table(report).row_count == 2 * 4
+    subjects, kinds = guard_tables(report)
+    assert (subjects.row_count, kinds.row_count) == (2, 3)
     scored = [request for request in engine.requests if request.is_scored]
     assert len(scored) == 2 * len(PROMPTS)
     assert sum(request.adapter is None for request in scored) == len(PROMPTS)
@@ -231,7 +232,7 @@ def test_tasks_are_done_once_by_the_base_and_every_adapter(prompts, tmp_path, lm
     metrics = {name: found.tasks["sums"].metrics for name, found in report.subjects.items()}
     assert metrics["base"] == {"acc,none": 0.5, "acc_stderr,none": 0.01}
     assert metrics["mine"]["acc,none"] == 0.25
-    _, table = guard_tables(report)
+    *_, table = guard_tables(report)
     assert table.row_count == 2
     with pytest.raises(DirectoryError, match="of other tasks or another adapter; delete it"):
         tasks_on(out, settings(prompts, tasks=["sums"]), sitting.subjects)
