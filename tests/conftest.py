@@ -1,3 +1,4 @@
+import os
 import sys
 from pathlib import Path
 
@@ -20,3 +21,13 @@ def pytest_runtest_setup(item):
 def all_faults(request):
     """Whether to try every fault rather than a sample of them."""
     return request.config.getoption("--all-faults")
+
+
+@pytest.fixture(autouse=True)
+def environment_as_it_was():
+    """Let no test leave variables to those after it, and to the processes that they start."""
+    before = dict(os.environ)
+    yield
+    for name in os.environ.keys() - before.keys():
+        del os.environ[name]
+    os.environ.update(before)

@@ -16,7 +16,7 @@ from selflengthen.process.signals import Announce, leaving_on_signal
 from selflengthen.settings import is_reference
 from synth.engine.base import Engine, EngineSpec
 from synth.engine.errors import EngineError
-from synth.engine.inprocess.settings import environment_of, levers_of, refuse_own_keys
+from synth.engine.inprocess.settings import levers_of, refuse_own_keys, tell
 from synth.engine.restarting import RestartingEngine
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ def _check_levers(spec: EngineSpec) -> None:
     Raises: ConfigError: it does not know a setting, or cannot do it.
     """
     # Modules of vLLM look there when they are imported.
-    os.environ.update(environment_of(spec.config))
+    tell(spec.config)
     if not (levers_of(spec.config) or spec.config.reproducible):
         return
     with redirected_output(Path(os.devnull)):

@@ -35,8 +35,8 @@ from synth.engine.inprocess.settings import (
     InstalledVllm,
     check_names,
     complaint,
-    environment_of,
     settings_of,
+    tell,
 )
 from synth.engine.inprocess.stream import read, read_score
 from synth.engine.load import LoadRecorder
@@ -180,7 +180,7 @@ def prepare_environment(config: EngineConfig) -> None:
     os.environ[parent_death.SWITCH] = "1"
     # Its processes find a person's modules no more than this one.
     os.environ["PYTHONSAFEPATH"] = "1"
-    os.environ.update(environment_of(config))
+    tell(config)
 
 
 def installed() -> InstalledVllm:

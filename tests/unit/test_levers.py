@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import shlex
 
 import orjson
@@ -24,6 +25,7 @@ from synth.engine.inprocess.settings import (
     levers_of,
     refuse_own_keys,
     settings_of,
+    tell,
 )
 from synth.engine.start import prepare_engine
 from synth.run.directory import RunDirectory
@@ -368,3 +370,21 @@ def test_a_rank_becomes_one_that_vllm_serves(rank, served):
 def test_a_rank_that_no_vllm_serves_is_refused():
     with pytest.raises(ConfigError, match="--lora-rank 513: vLLM serves ranks up to 512"):
         served_rank(513)
+
+
+def test_an_engine_is_not_told_what_one_before_it_was(monkeypatch):
+    monkeypatch.delenv("VLLM_BATCH_INVARIANT", raising=False)
+    config = small_config().engine
+    tell(config.model_copy(update={"reproducible": True}))
+    tell(config.model_copy(update={"reproducible": True}))
+    assert os.environ["VLLM_BATCH_INVARIANT"] == "1"
+    tell(config)
+    assert "VLLM_BATCH_INVARIANT" not in os.environ
+
+
+def test_what_a_person_set_stays(monkeypatch):
+    monkeypatch.setenv("VLLM_BATCH_INVARIANT", "1")
+    config = small_config().engine
+    tell(config.model_copy(update={"reproducible": True}))
+    tell(config)
+    assert os.environ["VLLM_BATCH_INVARIANT"] == "1"

@@ -1,6 +1,7 @@
 """vLLM's engine arguments and environment, from a configuration; vLLM itself is not imported."""
 
 import difflib
+import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -137,6 +138,21 @@ def environment_of(config: EngineConfig) -> dict[str, str]:
         "VLLM_BATCH_INVARIANT": "1" if config.reproducible else None,
     }
     return {name: value for name, value in variables.items() if value is not None}
+
+
+_told: dict[str, str] = {}
+"""What this process set for an engine; a later engine may be told less."""
+
+
+def tell(config: EngineConfig) -> None:
+    """Set the environment variables of an engine, and unset those of one before it."""
+    variables = environment_of(config)
+    for name in _told.keys() - variables.keys():
+        if os.environ.get(name) == _told.pop(name):
+            del os.environ[name]
+    # What a person set is not ours to unset.
+    _told.update({name: variables[name] for name in variables.keys() - os.environ.keys()})
+    os.environ.update(variables)
 
 
 def settings_of(spec: EngineSpec, vllm: InstalledVllm) -> dict[str, Any]:
