@@ -1,10 +1,17 @@
 """Reading JSON lines that anybody may have written: every mistake has a reason of one line."""
 
+import hashlib
 import json
-from collections.abc import Iterable, Iterator
-from typing import Any, BinaryIO
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, BinaryIO, TypeVar
 
 import orjson
+
+from selflengthen.errors import ConfigError
+from selflengthen.files.regular_file import open_regular
+
+T = TypeVar("T")
 
 MAX_LINE_BYTES = 8 << 20
 """Over a million words; more is no row, and would take a multiple of it in memory."""
@@ -44,6 +51,37 @@ def parse_object(line: bytes) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ValueError("not an object; write one object a line")
     return value
+
+
+def read_items(
+    path: Path, make: Callable[[dict[str, Any]], T], complaint: str, remedy: str
+) -> tuple[tuple[T, ...], str]:
+    """Make something of every line of a file that is not empty.
+
+    Args:
+        make: Raises ValueError where an object is not what is needed, with the reason and remedy.
+        complaint: Which key names a file that cannot be read, and the file.
+        remedy: What to name instead.
+
+    Returns: what was made, and the file's SHA-256.
+    Raises: ConfigError: the file, the line and what is wrong with it.
+    """
+    try:
+        with open_regular(path) as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            file.seek(0)
+            lines = [(number, line) for number, line in numbered_lines(file) if line.strip()]
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ConfigError(f"{complaint}: {reason}; {remedy}") from None
+    return tuple(_made(path, number, line, make) for number, line in lines), digest
+
+
+def _made(path: Path, number: int, line: bytes, make: Callable[[dict[str, Any]], T]) -> T:
+    try:
+        return make(parse_object(line))
+    except ValueError as error:
+        raise ConfigError(f"{path}:{number}: {error}") from None
 
 
 def _refuse_duplicates(pairs: Iterable[tuple[str, object]]) -> None:

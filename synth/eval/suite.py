@@ -5,8 +5,8 @@ Forms of a line: `{"query"}` with one length demand in its words; LonGen's `{"qu
 "length"}` (LongWriter, `evaluation/longbench_write.jsonl`, commit ca6ccd4).
 """
 
-import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,7 @@ from filters.demand import Demand, DemandKind, demands_in
 from filters.instruction import kind_of
 from filters.text.language import language_code
 from selflengthen.errors import ConfigError
-from selflengthen.files.json_lines import numbered_lines, parse_object
-from selflengthen.files.regular_file import open_regular
+from selflengthen.files.json_lines import read_items
 from synth.eval_config import EvalConfig
 
 BUILT_IN = Path(__file__).parent / "suites" / "builtin.jsonl"
@@ -52,21 +51,12 @@ def load_suite(config: EvalConfig) -> Suite:
     Raises: ConfigError: the file, the line and what is wrong with it, or none is left.
     """
     path = BUILT_IN if config.suite == "builtin" else Path(config.suite)
-    try:
-        with open_regular(path) as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-            file.seek(0)
-            lines = numbered_lines(file)
-            tasks = [_parse(path, number, line) for number, line in lines if line.strip()]
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise ConfigError(
-            f"eval.suite: cannot read {config.suite!r}: {reason}; use builtin or a JSONL file"
-        ) from None
+    complaint = f"eval.suite: cannot read {config.suite!r}"
+    tasks, digest = read_items(path, _task, complaint, "use builtin or a JSONL file")
     return Suite(config.suite, _chosen(tasks, config), digest)
 
 
-def _chosen(tasks: list[Task], config: EvalConfig) -> tuple[Task, ...]:
+def _chosen(tasks: Sequence[Task], config: EvalConfig) -> tuple[Task, ...]:
     longest = config.max_words or float("inf")
     fit = [
         task
@@ -87,15 +77,11 @@ def _chosen(tasks: list[Task], config: EvalConfig) -> tuple[Task, ...]:
     return tuple(fit[: config.num_requests])
 
 
-def _parse(path: Path, number: int, line: bytes) -> Task:
-    try:
-        row = parse_object(line)
-        query = row.get("query", row.get("prompt"))
-        if not isinstance(query, str) or not query.strip():
-            raise ValueError(f"no query; {_FORMS}")
-        demand = _demand(row, query)
-    except ValueError as error:
-        raise ConfigError(f"{path}:{number}: {error}") from None
+def _task(row: dict[str, Any]) -> Task:
+    query = row.get("query", row.get("prompt"))
+    if not isinstance(query, str) or not query.strip():
+        raise ValueError(f"no query; {_FORMS}")
+    demand = _demand(row, query)
     # LonGen's type is that of the demand, LongBench-Write's that of the text.
     kind = row.get("kind", row.get("type") if "prompt" in row else None)
     return Task(

@@ -3,10 +3,10 @@
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from selflengthen.errors import ConfigError
-from selflengthen.files.json_lines import numbered_lines, parse_object
-from selflengthen.files.regular_file import open_regular
+from selflengthen.files.json_lines import read_items
 
 BUILT_IN = Path(__file__).parent
 MIN_SEEDS = 2
@@ -59,26 +59,11 @@ def _resolve(name: str, built_in: Path) -> Path:
 
 
 def _read(path: Path, complaint: str) -> Seeds:
-    try:
-        with open_regular(path) as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-            file.seek(0)
-            lines = numbered_lines(file)
-            instructions = [_parse(path, number, line) for number, line in lines if line.strip()]
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise ConfigError(f"{complaint}: {reason}; use en, zh or a JSONL file") from None
-    return Seeds(tuple(instructions), digest)
+    return Seeds(*read_items(path, _instruction, complaint, "use en, zh or a JSONL file"))
 
 
-def _parse(path: Path, number: int, line: bytes) -> str:
-    try:
-        row = parse_object(line)
-    except ValueError as error:
-        raise ConfigError(f"{path}:{number}: {error}") from None
+def _instruction(row: dict[str, Any]) -> str:
     instruction = row.get("instruction")
     if not isinstance(instruction, str) or not instruction.strip():
-        raise ConfigError(
-            f'{path}:{number}: no "instruction" text; write {{"instruction": "..."}} in each line'
-        )
+        raise ValueError('no "instruction" text; write {"instruction": "..."} in each line')
     return instruction.strip()
