@@ -254,19 +254,11 @@ def filter_command(file: Path, profile: str, field: str, skip_bad: bool) -> None
     import orjson
 
     from filters import PROFILES
-    from selflengthen.files.regular_file import open_regular
-    from synth.filter_stream import judge_lines
+    from synth.filter_stream import judge_lines, lines_of
 
     if profile not in PROFILES:
         raise UsageError(f"--profile {profile}: unknown; use one of {', '.join(PROFILES)}")
-    name = "standard input" if str(file) == "-" else str(file)
-    try:
-        lines = sys.stdin.buffer if str(file) == "-" else open_regular(file)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise UsageError(
-            f"{name}: cannot read: {reason}; give a JSONL file, or - for a pipe"
-        ) from None
+    name, lines = lines_of(file)
     with lines:
         verdicts = judge_lines(lines, name, PROFILES[profile](), field=field, skip_bad=skip_bad)
         for verdict in verdicts:

@@ -1,6 +1,8 @@
 """`synth filter`: a profile over any JSONL, line by line, in order."""
 
+import sys
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any, BinaryIO
 
 from filters.profile import Profile
@@ -9,12 +11,29 @@ from filters.text.words import count_words
 from selflengthen.contract.judgement import Judgement
 from selflengthen.errors import UsageError
 from selflengthen.files.json_lines import numbered_lines, parse_object
+from selflengthen.files.regular_file import open_regular
 
 BAD_LINE = Judgement(keep=False, reason="bad_line", num_words=0)
 
 
 class BadLineError(UsageError):
     """A line that is not a JSON object with the field."""
+
+
+def lines_of(file: Path) -> tuple[str, BinaryIO]:
+    """Open a file, or standard input for `-`; return what to call it, too.
+
+    Raises: UsageError: it cannot be read.
+    """
+    if str(file) == "-":
+        return "standard input", sys.stdin.buffer
+    try:
+        return str(file), open_regular(file)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UsageError(
+            f"{file}: cannot read: {reason}; give a JSONL file, or - for a pipe"
+        ) from None
 
 
 def judge_lines(
