@@ -7,7 +7,7 @@ from filters.length_sampling import (
 )
 from filters.length_score import LengthDemand
 from filters.near_duplicate import InstructionIndex
-from filters.profile import PROFILES, Profile
+from filters.profile import PROFILES, Profile, profile_named
 from filters.rule import KEEP, Circumstances, Verdict, Watch
 from filters.text.words import count_words
 
@@ -22,6 +22,7 @@ __all__ = [
     "Watch",
     "count_words",
     "draw_per_item",
+    "profile_named",
     "reference_sample_by_length_rank",
     "sample_by_length_rank",
 ]

@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from filters.own import RULES_KEY, OwnProfile, OwnRule
+from filters.own import PROFILE_KEY, RULES_KEY, OwnProfile, OwnRule
 from filters.reference import ReferenceLlamaProfile, ReferenceQwenProfile
 from filters.rule import (
     KEEP,
@@ -41,7 +41,9 @@ from filters.rules.repeats.repetition import RepetitionRule
 from filters.rules.stray import StrayRule
 from filters.text.judged import JudgedText
 from filters.trim import Settling, trim_remarks
-from selflengthen.settings import Settings
+from selflengthen.errors import UsageError
+from selflengthen.plugins import resolve
+from selflengthen.settings import Settings, is_reference
 
 _OF_STRUCTURE = (
     *(StrayRule, NoiseRule, LoopRule, RepetitionRule, PovertyRule, FrameRule, NearRepeatRule),
@@ -213,3 +215,21 @@ PROFILES = {
     "reference-qwen": ReferenceQwenProfile,
     "reference-llama": ReferenceLlamaProfile,
 }
+
+
+def profile_named(name: str) -> Profile:
+    """Return a profile with its defaults: one of `PROFILES`, or `package.module:Name`.
+
+    Raises:
+        UsageError: there is none of that name.
+        ConfigError: there is no such class.
+    """
+    if is_reference(name):
+        resolve(PROFILE_KEY, name)
+        return OwnProfile(reference=name)
+    if name not in PROFILES:
+        known = ", ".join(PROFILES)
+        raise UsageError(
+            f"profile {name}: unknown; use one of {known}, or one of yours as package.module:Name"
+        )
+    return PROFILES[name]()

@@ -119,14 +119,13 @@ def judge(text: str, instruction: str | None = None, profile: str = "default") -
 
     Args:
         instruction: Tells the language that the text should be in.
+        profile: Its name, or one of your own as `package.module:Name`.
 
-    Raises: UsageError: there is no such profile.
+    Raises: UsageError, ConfigError: there is no such profile.
     """
-    from filters import PROFILES, Circumstances
+    from filters import Circumstances, profile_named
 
-    if profile not in PROFILES:
-        raise UsageError(f"profile {profile!r}: unknown; use one of {', '.join(PROFILES)}")
-    verdict: Verdict = PROFILES[profile]().judge(text, Circumstances(instruction=instruction))
+    verdict: Verdict = profile_named(profile).judge(text, Circumstances(instruction=instruction))
     return verdict
 
 

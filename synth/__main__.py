@@ -12,7 +12,7 @@ if sys.path[0] == os.getcwd():
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from selflengthen.command import ConfigSource, configured, run_command
-from selflengthen.errors import EXIT_FEWER_THAN_ASKED, EXIT_INTERRUPTED, UsageError
+from selflengthen.errors import EXIT_FEWER_THAN_ASKED, EXIT_INTERRUPTED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -246,21 +246,20 @@ def serve_command_command(source: ConfigSource, lora_rank: int | None) -> None:
 
 @cli.command(name="filter")
 @click.argument("file", default="-", type=click.Path(path_type=Path, allow_dash=True))
-@click.option("--profile", default="default", show_default=True, help="Filter profile.")
+@click.option("--profile", default="default", show_default=True, help="Its name, or a reference.")
 @click.option("--field", default="text", show_default=True, help="Key of the text.")
 @click.option("--skip-bad", is_flag=True, help="Judge a bad line as bad_line and go on.")
 def filter_command(file: Path, profile: str, field: str, skip_bad: bool) -> None:
     """Judge every line of a JSONL file (- is standard input)."""
     import orjson
 
-    from filters import PROFILES
+    from filters import profile_named
     from synth.filter_stream import judge_lines, lines_of
 
-    if profile not in PROFILES:
-        raise UsageError(f"--profile {profile}: unknown; use one of {', '.join(PROFILES)}")
+    chosen = profile_named(profile)
     name, lines = lines_of(file)
     with lines:
-        verdicts = judge_lines(lines, name, PROFILES[profile](), field=field, skip_bad=skip_bad)
+        verdicts = judge_lines(lines, name, chosen, field=field, skip_bad=skip_bad)
         for verdict in verdicts:
             click.echo(orjson.dumps(verdict.model_dump()))
 

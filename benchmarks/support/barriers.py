@@ -55,12 +55,12 @@ async def synthesize_in_stages(
     extended = await _stage(
         [
             extend_response(response, copy, context)
-            for response in rank(responses, context)
+            for response in await rank(responses, context)
             for copy in range(config.extend.extensions)
         ],
         cut_off,
     )
-    return rank(extended, context)
+    return await rank(extended, context)
 
 
 async def _instruction(slot: Slot, context: CohortContext) -> Instruction | None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from selflengthen.contract.evaluation import Evaluation, LengthMeasures
+from selflengthen.contract.exam.evaluation import Evaluation, LengthMeasures
 from synth.display.figures import value_of, with_interval
 
 

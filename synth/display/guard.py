@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from selflengthen.contract.guard_report import Drift, GuardReport
+from selflengthen.contract.exam.guard_report import Drift, GuardReport
 from synth.display.figures import format_known, value_of, with_interval
 
 

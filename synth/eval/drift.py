@@ -4,8 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
 from filters.measures import bootstrap_mean, bootstrap_ratio
-from selflengthen.contract.guard_answer import GuardAnswer
-from selflengthen.contract.guard_report import Drift, SubjectDrift
+from selflengthen.contract.exam.guard_answer import GuardAnswer
+from selflengthen.contract.exam.guard_report import Drift, SubjectDrift
 from selflengthen.contract.loop_row import Interval
 from synth.engine.base import FinishReason
 from synth.eval_config import GuardConfig

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from filters.text.words import count_words
-from selflengthen.contract.guard_answer import GuardAnswer
-from selflengthen.contract.guard_report import GuardReport
+from selflengthen.contract.exam.guard_answer import GuardAnswer
+from selflengthen.contract.exam.guard_report import GuardReport
 from selflengthen.files.atomic_file import write_json
 from selflengthen.tasks import together
 from synth.engine.base import Completion, Engine, EngineSpec, FinishReason, Request

@@ -7,8 +7,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from selflengthen.contract.guard_report import TaskResult
-from selflengthen.contract.task_results import TaskResults
+from selflengthen.contract.exam.guard_report import TaskResult
+from selflengthen.contract.exam.task_results import TaskResults
 from selflengthen.errors import ConfigError, DirectoryError
 from selflengthen.files.atomic_file import write_json
 from selflengthen.files.json_file import read_as, read_json

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from filters.length_score import length_quality
 from filters.text.words import count_words
-from selflengthen.contract.eval_answer import EvalAnswer
-from selflengthen.contract.evaluation import Evaluation
+from selflengthen.contract.exam.eval_answer import EvalAnswer
+from selflengthen.contract.exam.evaluation import Evaluation
 from selflengthen.contract.final_row import DemandPart
 from selflengthen.files.atomic_file import write_json
 from selflengthen.packages import is_installed

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import matplotlib as mpl
 
-from selflengthen.contract.eval_answer import EvalAnswer
+from selflengthen.contract.exam.eval_answer import EvalAnswer
 from selflengthen.files.atomic_file import atomic_file
 
 mpl.use("Agg")

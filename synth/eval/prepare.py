@@ -5,10 +5,10 @@ from datetime import date
 from typing import Any
 
 from selflengthen.chat.template_date import as_input
-from selflengthen.contract.eval_answer import EvalAnswer
-from selflengthen.contract.evaluation import Evaluation
-from selflengthen.contract.guard_answer import GuardAnswer
-from selflengthen.contract.guard_report import GuardReport
+from selflengthen.contract.exam.eval_answer import EvalAnswer
+from selflengthen.contract.exam.evaluation import Evaluation
+from selflengthen.contract.exam.guard_answer import GuardAnswer
+from selflengthen.contract.exam.guard_report import GuardReport
 from selflengthen.errors import ConfigError
 from selflengthen.resolved_config import resolve
 from selflengthen.settings import Settings

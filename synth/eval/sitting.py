@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from rich.console import Console
 
-from selflengthen.contract.exam_answer import ExamAnswer
+from selflengthen.contract.exam.answer import ExamAnswer
 from selflengthen.errors import DirectoryError
 from selflengthen.files.atomic_file import write_json_lines
 from selflengthen.process.signals import cancel_on_signal

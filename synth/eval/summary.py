@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
 
 from filters.measures import bootstrap_mean, volatility
-from selflengthen.contract.eval_answer import EvalAnswer
-from selflengthen.contract.evaluation import Evaluation, LengthMeasures, SubjectMeasures
+from selflengthen.contract.exam.eval_answer import EvalAnswer
+from selflengthen.contract.exam.evaluation import Evaluation, LengthMeasures, SubjectMeasures
 from selflengthen.contract.loop_row import Interval
 from synth.engine.base import FinishReason
 from synth.eval.suite import Suite

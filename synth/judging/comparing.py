@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from selflengthen.contract.eval_answer import EvalAnswer
+from selflengthen.contract.exam.eval_answer import EvalAnswer
 from selflengthen.contract.judged.comparison import Choice, Comparison
 from selflengthen.tasks import together
 from synth.engine.base import Engine, FinishReason, Request

@@ -8,7 +8,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from selflengthen.chat.messages import conversation
-from selflengthen.contract.eval_answer import EvalAnswer
+from selflengthen.contract.exam.eval_answer import EvalAnswer
 from synth.engine.base import Decoding, EngineSpec, Request
 from synth.engine.config import Sampling
 from synth.eval_config import EvalJudgeConfig

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator
 
 from selflengthen.adapter.base import is_same_base
 from selflengthen.chat.template_date import as_input
-from selflengthen.contract.eval_answer import EvalAnswer
+from selflengthen.contract.exam.eval_answer import EvalAnswer
 from selflengthen.errors import ConfigError, DirectoryError
 from selflengthen.resolved_config import resolve
 from selflengthen.settings import Settings

@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 
-from selflengthen.contract.eval_answer import EvalAnswer
+from selflengthen.contract.exam.eval_answer import EvalAnswer
 from selflengthen.contract.judged.rating import Rating, Scores
 from synth.engine.base import Engine, FinishReason
 from synth.judging.judge import Judge, texts_digest

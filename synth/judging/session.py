@@ -8,7 +8,7 @@ from typing import Any
 
 from rich.console import Console
 
-from selflengthen.contract.eval_answer import EvalAnswer
+from selflengthen.contract.exam.eval_answer import EvalAnswer
 from selflengthen.contract.judged.comparison import Comparison
 from selflengthen.contract.judged.rating import Rating
 from selflengthen.contract.judged.report import JudgedQuality, JudgeReport

@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from selflengthen.contract.base import Contract
-from selflengthen.contract.evaluation import Evaluation
-from selflengthen.contract.guard_report import GuardReport
+from selflengthen.contract.exam.evaluation import Evaluation
+from selflengthen.contract.exam.guard_report import GuardReport
 from selflengthen.contract.loop_row import Exam
 from selflengthen.files.json_file import read_as
 from synth.eval.guard_exam import REPORT

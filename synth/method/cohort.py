@@ -41,7 +41,7 @@ class Cohort:
         """Take every slot through the method and return the samples that survive."""
         forecast = Forecast(context, rehearsal_of)
         answered = await together(answer_slot(slot, context, forecast) for slot in self.slots)
-        initial = rank(_flatten(answered), context)
+        initial = await rank(_flatten(answered), context)
         forecast.decide(initial)
         context.book.count("initial_kept", len(initial))
         extended = await together(
@@ -51,7 +51,7 @@ class Cohort:
         )
         found = [response for response in extended if response]
         context.book.count("extended", len(found))
-        return rank(found, context)
+        return await rank(found, context)
 
 
 async def answer_slot(

@@ -1,5 +1,6 @@
 """Length sampling of samples that are ranked together."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import TypeVar
 
@@ -16,11 +17,20 @@ from synth.method.sample import ExtendedResponse, InitialResponse
 Ranked = TypeVar("Ranked", InitialResponse, ExtendedResponse)
 
 
-def rank(samples: Sequence[Ranked], context: CohortContext) -> list[Ranked]:
-    """Keep samples by their length rank, and book what became of each."""
+async def rank(samples: Sequence[Ranked], context: CohortContext) -> list[Ranked]:
+    """Keep samples by their length rank, and book what became of each.
+
+    A scorer of a person's own may take its time: the engine's requests go on meanwhile.
+
+    Raises: PluginError: it failed.
+    """
     if not samples:
         return []
-    kept = survivors(samples, context.recipe.config)
+    config = context.recipe.config
+    if config.length_sampling.scorer is None:
+        kept = survivors(samples, config)
+    else:
+        kept = await asyncio.to_thread(survivors, samples, config)
     for sample, is_kept in zip(samples, kept, strict=True):
         context.book.sampled(sample, kept=is_kept)
     return [sample for sample, is_kept in zip(samples, kept, strict=True) if is_kept]

@@ -8,7 +8,7 @@ from filters.text.words import count_words
 from runs import SMALL, small_config
 from scripted_engine import Answer, ScriptedEngine
 from selflengthen.contract.base import TokenCounts
-from selflengthen.contract.eval_answer import EvalAnswer
+from selflengthen.contract.exam.eval_answer import EvalAnswer
 from selflengthen.contract.final_row import DemandPart
 from selflengthen.files.atomic_file import write_json_lines
 from selflengthen.files.json_file import read_rows

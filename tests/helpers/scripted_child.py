@@ -12,8 +12,8 @@ from itertools import pairwise
 from pathlib import Path
 
 from selflengthen.contract.base import TokenCounts
-from selflengthen.contract.evaluation import Evaluation, LengthMeasures, SubjectMeasures
-from selflengthen.contract.guard_report import Drift, GuardReport, SubjectDrift
+from selflengthen.contract.exam.evaluation import Evaluation, LengthMeasures, SubjectMeasures
+from selflengthen.contract.exam.guard_report import Drift, GuardReport, SubjectDrift
 from selflengthen.contract.held_out import HeldOutAnswer
 from selflengthen.contract.loop_row import Interval
 from selflengthen.contract.manifest import ListedFile, Manifest

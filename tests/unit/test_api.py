@@ -9,10 +9,10 @@ import sys
 import time
 
 import pytest
-from test_extending import BASE, BLOCKS
 
 import selflengthen
 from command import environment
+from own_code import BASE, BLOCKS
 from selflengthen.contract.record import Record
 from selflengthen.contract.row import Row
 from selflengthen.errors import ConfigError, UsageError
@@ -162,7 +162,7 @@ def test_texts_are_judged():
         "The river runs on to the sea.", instruction="请写一篇关于河流的长文。"
     )
     assert chinese.reason == "language_drift"
-    with pytest.raises(UsageError, match=r"profile 'x': unknown; use one of default"):
+    with pytest.raises(UsageError, match="profile x: unknown; use one of default"):
         selflengthen.judge("One.", profile="x")
 
 

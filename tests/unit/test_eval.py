@@ -14,7 +14,7 @@ from filters.length_score import length_quality
 from filters.measures import bootstrap_mean
 from runs import small_config
 from scripted_engine import Answer, ScriptedEngine
-from selflengthen.contract.evaluation import Evaluation
+from selflengthen.contract.exam.evaluation import Evaluation
 from selflengthen.errors import ConfigError, DirectoryError, UsageError
 from selflengthen.files.json_file import read_as
 from selflengthen.process.own_modules import ROOT

@@ -7,43 +7,17 @@ from pathlib import Path
 import pytest
 
 from command import synth
-from selflengthen.process.own_modules import ROOT
-
-PAGE = (ROOT / "docs" / "extending.md").read_text("utf-8")
-BLOCKS = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
-BASE = {
-    "num_instructions": 6,
-    "cohort_instructions": 3,
-    "model": {"name": "none"},
-    "held_out": {"num_instructions": 2},
-    "engine": {
-        "kind": "my_code:Engine",
-        "max_num_seqs": 8,
-        "max_num_batched_tokens": 512,
-        "max_model_len": 4096,
-    },
-    "expand": {"max_similarity": None},
-    "extend": {"attempts": 2, "micro_iterations": 1},
-    "length_sampling": {"scorer": "my_code:score"},
-    "filter": {"rules": ["my_code:no_lists", "my_code:NoHtml"]},
-    "output": {"writers": ["my_code:write"]},
-}
+from own_code import BASE, BLOCKS, run_own_code, write_own_code
 
 
 @pytest.fixture
 def folder(tmp_path):
-    (tmp_path / "my_code.py").write_text("\n\n".join(BLOCKS), "utf-8")
-    return tmp_path
-
-
-def run(folder, *arguments, **changes):
-    (folder / "run.yaml").write_text(json.dumps(BASE | changes), "utf-8")
-    return synth("run", "--config", "run.yaml", "--out", "out", *arguments, cwd=folder)
+    return write_own_code(tmp_path)
 
 
 def test_every_example_works_in_one_run(folder):
     assert len(BLOCKS) == 6
-    code, stdout, stderr = run(folder)
+    code, stdout, stderr = run_own_code(folder)
     assert (code, stderr) == (0, ""), stderr
     assert "complete" in stdout
     iteration = folder / "out" / "iteration-1"
@@ -64,17 +38,17 @@ def test_every_example_works_in_one_run(folder):
 
 
 def test_a_profile_of_one_s_own_judges(folder):
-    code, _, stderr = run(folder, filter="my_code:Profile")
+    code, _, stderr = run_own_code(folder, filter="my_code:Profile")
     assert (code, stderr) == (0, "")
     record = next((folder / "out" / "iteration-1" / "records").iterdir()).read_bytes().splitlines()
     assert json.loads(record[0])["profile"] == "my_code:Profile"
 
 
 def test_another_source_is_another_run(folder):
-    assert run(folder)[0] == 0
+    assert run_own_code(folder)[0] == 0
     source = folder / "my_code.py"
     source.write_text(source.read_text("utf-8") + "\n# changed\n", "utf-8")
-    code, _, stderr = run(folder)
+    code, _, stderr = run_own_code(folder)
     assert (code, stderr.count("\n")) == (2, 1)
     assert "inputs.own_code_sha256.my_code:Engine" in stderr
 
@@ -83,7 +57,7 @@ def test_another_source_is_another_run(folder):
 def test_a_profile_that_fails_is_one_line(folder, line):
     source = folder / "my_code.py"
     source.write_text(source.read_text("utf-8").replace(line, "return 1 / 0"))
-    code, _, stderr = run(folder, filter="my_code:Profile")
+    code, _, stderr = run_own_code(folder, filter="my_code:Profile")
     assert (code, stderr.count("\n")) in {(1, 1), (2, 1)}, stderr
     assert "my_code:Profile: ZeroDivisionError" in stderr
 
@@ -91,7 +65,7 @@ def test_a_profile_that_fails_is_one_line(folder, line):
 def test_a_rule_that_fails_is_one_line_with_its_place(folder):
     source = folder / "my_code.py"
     source.write_text(source.read_text("utf-8").replace("lines = [line", "lines = [1 / 0", 1))
-    code, _, stderr = run(folder)
+    code, _, stderr = run_own_code(folder)
     assert (code, stderr.count("\n")) == (1, 1), stderr
     assert "my_code:no_lists: ZeroDivisionError: division by zero" in stderr
     assert "my_code.py:2" in stderr
@@ -111,10 +85,17 @@ def test_a_rule_that_fails_is_one_line_with_its_place(folder):
     ],
 )
 def test_a_reference_that_names_nothing_is_one_line(folder, changes, message):
-    code, stdout, stderr = run(folder, **changes)
+    code, stdout, stderr = run_own_code(folder, **changes)
     assert (code, stdout, stderr.count("\n")) == (2, "", 1), stderr
     assert message in stderr
     assert not (folder / "out").exists()
+
+
+def test_a_profile_of_one_s_own_judges_any_lines(folder):
+    lines = b'{"text": "One."}\n{"text": "Two"}\n'
+    code, stdout, stderr = synth("filter", "--profile", "my_code:Profile", stdin=lines, cwd=folder)
+    assert (code, stderr) == (0, "")
+    assert [json.loads(line)["reason"] for line in stdout.splitlines()] == [None, "no_full_stop"]
 
 
 @pytest.mark.parametrize("name", ["no_lists", "NoHtml", "Profile"])
@@ -168,4 +149,4 @@ def test_texts_of_one_s_own_are_tried(folder):
 def test_a_module_of_the_working_directory_does_not_take_the_place_of_ours(folder):
     for name in ("filters", "train", "selflengthen"):
         Path(folder, f"{name}.py").write_text("raise RuntimeError('not ours')\n")
-    assert run(folder)[0] == 0
+    assert run_own_code(folder)[0] == 0

@@ -11,7 +11,7 @@ from command import synth
 from filters.measures import bootstrap_ratio
 from runs import small_config
 from scripted_engine import Answer, ScriptedEngine
-from selflengthen.contract.guard_report import GuardReport
+from selflengthen.contract.exam.guard_report import GuardReport
 from selflengthen.errors import ConfigError, DirectoryError
 from selflengthen.files.json_file import read_as
 from selflengthen.process.own_modules import ROOT

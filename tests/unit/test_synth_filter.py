@@ -79,7 +79,11 @@ def test_empty_lines_at_the_end_are_no_lines(end):
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [(["--profile", "strict"], "use one of default, reference-"), (["none.jsonl"], "cannot read")],
+    [
+        (["--profile", "strict"], "use one of default, reference-"),
+        (["--profile", "nowhere:Profile"], "filter: cannot import nowhere"),
+        (["none.jsonl"], "cannot read"),
+    ],
 )
 def test_bad_arguments(arguments, message):
     code, _, stderr = synth("filter", *arguments)

@@ -1,7 +1,7 @@
 """`tasks/SUBJECT.json` of `synth guard`: what lm-eval says of a subject."""
 
 from selflengthen.contract.base import Contract
-from selflengthen.contract.guard_report import TaskResult
+from selflengthen.contract.exam.guard_report import TaskResult
 
 
 class TaskResults(Contract):

@@ -1,6 +1,6 @@
 """`answers/SUBJECT.jsonl` of `synth eval`: answers to requests with a length demand."""
 
-from selflengthen.contract.exam_answer import ExamAnswer
+from selflengthen.contract.exam.answer import ExamAnswer
 from selflengthen.contract.final_row import DemandPart
 
 

@@ -1,6 +1,6 @@
 """`answers/SUBJECT.jsonl` of `synth guard`: answers to short prompts of ordinary use."""
 
-from selflengthen.contract.exam_answer import ExamAnswer
+from selflengthen.contract.exam.answer import ExamAnswer
 
 
 class GuardAnswer(ExamAnswer):

@@ -1,0 +1,1 @@
+"""What `synth eval` and `synth guard` write."""
