@@ -232,4 +232,5 @@ def profile_named(name: str) -> Profile:
         raise UsageError(
             f"profile {name}: unknown; use one of {known}, or one of yours as package.module:Name"
         )
-    return PROFILES[name]()
+    profile: Profile = PROFILES[name]()
+    return profile

@@ -9,11 +9,7 @@ from typing import Any
 
 from selflengthen.contract import (
     collection,
-    eval_answer,
-    evaluation,
     final_row,
-    guard_answer,
-    guard_report,
     held_out,
     loop_row,
     manifest,
@@ -23,9 +19,15 @@ from selflengthen.contract import (
     record,
     reject,
     row,
-    task_results,
 )
 from selflengthen.contract.base import SCHEMA_VERSION, Contract
+from selflengthen.contract.exam import (
+    eval_answer,
+    evaluation,
+    guard_answer,
+    guard_report,
+    task_results,
+)
 from selflengthen.contract.judged import comparison, rating, report
 
 Schema = dict[str, Any]
