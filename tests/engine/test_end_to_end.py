@@ -7,6 +7,7 @@ import pytest
 from datasets import load_dataset
 
 from command import synth
+from cores import core_settings
 
 pytestmark = pytest.mark.engine
 
@@ -23,6 +24,7 @@ SETTINGS = [
     "held_out.num_instructions=2",
     "held_out.max_completion_tokens=96",
     "filter=tests.helpers.any_text:AnyText",
+    *core_settings(),
 ]
 OVERRIDES = [argument for setting in SETTINGS for argument in ("-o", setting)]
 

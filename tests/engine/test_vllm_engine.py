@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from cores import core_settings
 from selflengthen.adapter.served import load_adapter
 from selflengthen.chat.messages import conversation
 from selflengthen.config_file import load_config
@@ -17,7 +18,7 @@ from synth.engine.chat import ChatTokenizer
 from synth.engine.config import NEUTRAL
 from synth.engine.start import prepare_engine
 from tiny_model import add_adapter, build_tiny_model
-from trained_adapters import ANSWERS, MODEL, train_adapters
+from trained_adapters import ANSWERS, MODEL
 
 pytestmark = pytest.mark.engine
 
@@ -28,6 +29,7 @@ OVERRIDES = [
     "engine.stream_interval=4",
     "engine.per_request_seeds=true",  # prompts are then read whole; other files test without
     "engine.dtype=float32",  # bfloat16 does not choose the same token twice where two are near
+    *core_settings(),
 ]
 
 
@@ -38,12 +40,12 @@ def runner():
 
 
 @pytest.fixture(scope="module")
-def engine(runner, tmp_path_factory):
+def engine(runner, trained_adapters):
     from synth.engine.vllm import VllmEngine
 
     config = load_config(RunConfig, Path("configs/cpu.yaml"), OVERRIDES)
-    trained = train_adapters(tmp_path_factory.mktemp("adapters"))
-    adapters = tuple(load_adapter(f"{role}@1", folder, MODEL) for role, folder in trained.items())
+    named = trained_adapters.items()
+    adapters = tuple(load_adapter(f"{role}@1", folder, MODEL) for role, folder in named)
     chat = ChatTokenizer.load(config.model)
     engine = runner.run(VllmEngine.start(EngineSpec(config.model, config.engine, adapters), chat))
     yield engine
@@ -213,6 +215,7 @@ LEVERS = [
     "engine.vllm.max_logprobs=5",
     "engine.vllm.cudagraph_capture_sizes=[1, 2]",
     "engine.vllm.additional_config={note: it's one}",
+    *core_settings(),
 ]
 
 

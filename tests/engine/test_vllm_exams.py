@@ -10,7 +10,8 @@ import time
 import pytest
 
 from command import environment, synth
-from trained_adapters import ANSWERS, train_adapters
+from cores import core_settings
+from trained_adapters import ANSWERS
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(900)]
 
@@ -21,9 +22,12 @@ SUITE = [
 PROMPTS = [{"prompt": "What is two and two?"}, {"prompt": "Name a river."}]
 
 
+CORES = [part for setting in core_settings() for part in ("-o", setting)]
+
+
 @pytest.fixture(scope="module")
-def adapter(tmp_path_factory):
-    return train_adapters(tmp_path_factory.mktemp("adapters"))["generator"]
+def adapter(trained_adapters):
+    return trained_adapters["generator"]
 
 
 def write_lines(path, rows):
@@ -50,24 +54,33 @@ def wait_for_a_line(process, journal):
     raise AssertionError("ended before an answer was written down")
 
 
-def test_an_evaluation_that_was_killed_asks_only_what_is_left(tmp_path, adapter):
-    suite, out = write_lines(tmp_path / "suite.jsonl", SUITE), tmp_path / "eval"
+@pytest.fixture(scope="module")
+def evaluated(tmp_path_factory, adapter):
+    """Kill an evaluation, let it go on; return its folder, what came first, what was printed."""
+    folder = tmp_path_factory.mktemp("eval")
+    suite, out = write_lines(folder / "suite.jsonl", SUITE), folder / "eval"
     arguments = [
-        *("eval", "--config", "configs/cpu.yaml", "--out", out),
+        *("eval", "--config", "configs/cpu.yaml", "--out", out, *CORES),
         *("--subject", "base", "--subject", f"mine={adapter}"),
         *("-o", f"eval.suite={suite}", "-o", "eval.num_requests=2", "-o", "eval.answers=2"),
-        *("-o", "eval.max_completion_tokens=96", "-o", "engine.max_num_seqs=1"),
+        *("-o", "eval.max_completion_tokens=64", "-o", "engine.max_num_seqs=1"),
     ]
-    process = start(tmp_path / "log", *arguments)
-    wait_for_a_line(process, out / "journal" / "base-base.jsonl")
+    process = start(folder / "log", *arguments)
+    journal = out / "journal" / "base-base.jsonl"
+    wait_for_a_line(process, journal)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    first = json.loads((out / "journal" / "base-base.jsonl").read_bytes().split(b"\n")[0])
+    first = json.loads(journal.read_bytes().split(b"\n")[0])
     code, printed, errors = synth(*arguments, timeout_s=600)
     assert code == 0, errors
+    return out, first["text"], printed
+
+
+def test_an_evaluation_that_was_killed_asks_only_what_is_left(evaluated):
+    out, first, printed = evaluated
     assert "length score" in printed
     rows = [json.loads(line) for line in (out / "answers" / "base.jsonl").open("rb")]
-    assert first["text"] in [row["response"] for row in rows]
+    assert first in [row["response"] for row in rows]
     found = json.loads((out / "eval.json").read_bytes())["subjects"]
     assert found["base"]["all"]["answers"] == found["mine"]["all"]["answers"] == 4
     # It was trained to say one sentence, whatever is asked.
@@ -78,10 +91,44 @@ def test_an_evaluation_that_was_killed_asks_only_what_is_left(tmp_path, adapter)
     assert (out / "lengths.png").stat().st_size > 1000
 
 
+@pytest.mark.exhaustive
+def test_the_embedded_model_judges_itself_and_is_warned_of(evaluated):
+    """Its numbers say nothing; what is shown is the form of what a judge writes."""
+    out, _, _ = evaluated
+    model, engine = (
+        "{name: models/smollm2-135m-instruct}",
+        "{max_model_len: 4096, enforce_eager: true}",
+    )
+    judge = ("-o", f"eval.judge.model={model}", "-o", f"eval.judge.engine={engine}")
+    code, printed, errors = synth(
+        *("judge", "--config", "configs/cpu.yaml", "--out", out, *judge), timeout_s=800
+    )
+    assert code == 0, errors
+    (report,) = (out / "judged").glob("*/judge.json")
+    found = json.loads(report.read_bytes())
+    assert len(found["warnings"]) == 1
+    assert found["warnings"][0] in printed
+    for quality in found["subjects"].values():
+        assert quality["rated"] + quality["unrated"] == 4
+        assert sum(quality["reasons"].values()) == quality["unrated"]
+    against = found["subjects"]["mine"]["against_base"]
+    assert against["pairs"] == 4
+    assert sum(against[key] for key in ("wins", "losses", "ties", "unjudged")) == 4
+
+
 def test_a_guard_sees_how_far_an_adapter_is(tmp_path, adapter):
     prompts, out = write_lines(tmp_path / "prompts.jsonl", PROMPTS), tmp_path / "guard"
     code, printed, errors = synth(
-        *("guard", "--config", "configs/cpu.yaml", "--out", out, "--subject", f"mine={adapter}"),
+        *(
+            "guard",
+            "--config",
+            "configs/cpu.yaml",
+            "--out",
+            out,
+            *CORES,
+            "--subject",
+            f"mine={adapter}",
+        ),
         *("-o", f"guard.prompts={prompts}", "-o", "guard.num_prompts=2", "-o", "guard.max_kl=0.1"),
         timeout_s=600,
     )

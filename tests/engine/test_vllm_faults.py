@@ -31,7 +31,7 @@ ALL_ENDS = [
     ("main", "extend_head"),
     ("core", "extend_tail"),
 ]
-SAMPLED_ENDS = [("main", "expand"), (signal.SIGTERM, "generate"), ("core", "extend_head")]
+SAMPLED_ENDS = [("main", "generate"), ("core", "extend_head")]
 MAX_SECONDS_TO_END = 10
 
 
@@ -142,6 +142,34 @@ def test_a_signal_while_the_engine_starts_ends_everything(tmp_path):
     assert code == 130
     assert seconds < MAX_SECONDS_TO_END
     assert "interrupted" in run.log.read_text()
+
+
+NOTEBOOK = """
+import asyncio, sys
+import selflengthen
+
+async def cell():
+    config = selflengthen.load_config(sys.argv[3], sys.argv[7::2])
+    return selflengthen.synthesize(config, out=sys.argv[5])
+
+if __name__ == "__main__":
+    print("state", asyncio.run(cell()).state)
+"""
+
+
+@pytest.mark.exhaustive
+def test_a_notebook_s_stop_button_interrupts_a_run_and_leaves_nothing(tmp_path):
+    before, cell = shared_memory(), tmp_path / "cell.py"
+    cell.write_text(NOTEBOOK)
+    run = RunUnderTest(tmp_path / "out", program=(str(cell),))
+    run.wait_for("expand")
+    os.kill(run.process.pid, signal.SIGINT)
+    assert run.wait_for_end() == 0, run.log.read_text()
+    assert "state interrupted" in run.log.read_text()
+    assert not lasting_shared_memory(before)
+    again = RunUnderTest(tmp_path / "out", program=(str(cell),))
+    assert again.wait_for_end() == 0, run.log.read_text()
+    assert "state complete" in run.log.read_text()
 
 
 def signalled(run, number):

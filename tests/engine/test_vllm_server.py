@@ -13,7 +13,7 @@ from synth.config import RunConfig
 from synth.engine.base import Decoding, EngineSpec, FinishReason, Request
 from synth.engine.chat import ChatTokenizer
 from synth.engine.config import NEUTRAL
-from trained_adapters import ANSWERS, MODEL, train_adapters
+from trained_adapters import ANSWERS, MODEL
 from vllm_run import RunUnderTest
 from vllm_server import VllmServer
 
@@ -75,9 +75,9 @@ def runner():
 
 
 @pytest.fixture(scope="module")
-def adapters(tmp_path_factory):
-    trained = train_adapters(tmp_path_factory.mktemp("adapters"))
-    return tuple(load_adapter(f"{role}@1", folder, MODEL) for role, folder in trained.items())
+def adapters(trained_adapters):
+    named = trained_adapters.items()
+    return tuple(load_adapter(f"{role}@1", folder, MODEL) for role, folder in named)
 
 
 @pytest.fixture(scope="module")

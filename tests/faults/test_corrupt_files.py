@@ -5,8 +5,8 @@ import json
 import pytest
 
 from bare_adapter import write_adapter
-from runs import data_files, run_scripted, small_config
 from scripted_engine import ScriptedEngine
+from scripted_runs import data_files, run_scripted, small_config
 from selflengthen.errors import CommandError, CorruptFileError
 from synth.engine.errors import EngineError
 from synth.run.directory import RunDirectory
@@ -14,6 +14,12 @@ from synth.run.prepare import prepare
 from train.data.shard_reader import read_shards
 from train.errors import ShardError
 from writer import write
+
+
+def run_larger(folder, engine=None):
+    """Run enough cohorts for some to be complete while others are open."""
+    config = small_config(num_instructions=24, cohort_instructions=8)
+    return run_scripted(folder, config, engine)
 
 
 @pytest.fixture
@@ -29,7 +35,7 @@ def interrupted(tmp_path):
     # Which cohort is complete first depends on how busy the machine is: on until one is.
     while not list(files.folder.glob("journal/*.complete.json")):
         with pytest.raises(EngineError):
-            run_scripted(tmp_path / "out", engine=ScriptedEngine(write, dies_after=330))
+            run_larger(tmp_path / "out", ScriptedEngine(write, dies_after=330))
     assert open_journals(files)
     return files
 
@@ -86,20 +92,20 @@ def test_a_complete_cohort_whose_file_changed_is_named(interrupted, kind):
     cohort = json.loads(receipt.read_bytes())["cohort"]
     spoil(getattr(interrupted, kind)(cohort))
     with pytest.raises(CorruptFileError, match=rf"{kind}/cohort-.* not as it was written; restore"):
-        run_scripted(interrupted.folder.parent)
+        run_larger(interrupted.folder.parent)
 
 
 def test_a_missing_file_of_a_complete_cohort_is_made_again_without_its_receipt(
     interrupted, tmp_path
 ):
-    whole, _ = run_scripted(tmp_path / "whole")
+    whole, _ = run_larger(tmp_path / "whole")
     receipt = next(iter(sorted(interrupted.folder.glob("journal/*.complete.json"))))
     cohort = json.loads(receipt.read_bytes())["cohort"]
     interrupted.records(cohort).unlink()
     with pytest.raises(CorruptFileError, match=r"missing; restore it, or delete .*complete"):
-        run_scripted(interrupted.folder.parent)
+        run_larger(interrupted.folder.parent)
     receipt.unlink()
-    run_scripted(interrupted.folder.parent)
+    run_larger(interrupted.folder.parent)
     assert data_files(interrupted) == data_files(whole)
 
 
@@ -108,17 +114,17 @@ def test_a_receipt_that_is_no_json_is_named(interrupted, content):
     receipt = next(iter(sorted(interrupted.folder.glob("journal/*.complete.json"))))
     receipt.write_bytes(content)
     with pytest.raises(CorruptFileError, match=r"complete\.json: not .*; delete it and its cohort"):
-        run_scripted(interrupted.folder.parent)
+        run_larger(interrupted.folder.parent)
 
 
 def test_a_corrupt_middle_of_a_journal_is_named_and_can_be_deleted(interrupted, tmp_path):
-    whole, _ = run_scripted(tmp_path / "whole")
+    whole, _ = run_larger(tmp_path / "whole")
     journal = open_journals(interrupted)[0]
     lines = journal.read_bytes().splitlines(keepends=True)
     assert len(lines) > 3
     journal.write_bytes(b"".join([lines[0], lines[1][:20] + b"\n", *lines[2:]]))
     with pytest.raises(CommandError, match=rf"{journal.name}:2: no completion; delete the line"):
-        run_scripted(interrupted.folder.parent)
+        run_larger(interrupted.folder.parent)
     journal.write_bytes(b"".join([lines[0], *lines[2:]]))
-    run_scripted(interrupted.folder.parent)
+    run_larger(interrupted.folder.parent)
     assert data_files(interrupted) == data_files(whole)

@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 
 from run_process import in_process
-from runs import data_files, metrics_of, run_scripted
+from scripted_runs import data_files, metrics_of, run_scripted
 from selflengthen.command import run_command
 from synth.engine.journal import CohortJournal
 
 pytestmark = pytest.mark.faults
 
-NUM_LIMITS, NUM_LIMITS_SAMPLED = 24, 6
+NUM_LIMITS, NUM_LIMITS_SAMPLED = 24, 3
 
 
 def run_with_limit(folder, max_bytes, log):

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from runs import metrics_of, run_scripted, small_config
 from scripted_engine import Answer, ScriptedEngine
+from scripted_runs import metrics_of, run_scripted, small_config
 from synth.engine.base import FinishReason
 from synth.method.stages import Stage
 from writer import essay, words, write

@@ -5,12 +5,12 @@ import random
 import pytest
 
 from run_process import run_until
-from runs import data_files, metrics_of, run_scripted, working_ahead
+from scripted_runs import data_files, metrics_of, run_scripted, working_ahead
 from synth.method.stages import Stage
 
 pytestmark = pytest.mark.faults
 
-NUM_KILLS, NUM_KILLS_SAMPLED = 50, 6
+NUM_KILLS, NUM_KILLS_SAMPLED = 50, 4
 
 
 def test_killed_runs_end_in_the_same_files(tmp_path, all_faults):

@@ -5,8 +5,8 @@ import json
 from dataclasses import replace
 
 from filters.text.words import count_words
-from runs import SMALL, small_config
 from scripted_engine import Answer, ScriptedEngine
+from scripted_runs import SMALL, small_config
 from selflengthen.contract.base import TokenCounts
 from selflengthen.contract.exam.eval_answer import EvalAnswer
 from selflengthen.contract.final_row import DemandPart

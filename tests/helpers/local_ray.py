@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 
-from runs import small_config
+from scripted_runs import small_config
 from selflengthen.process import parent_death
 from synth.cluster.environment import set_ray_environment
 

@@ -5,8 +5,8 @@ import json
 
 from rich.console import Console
 
-from runs import SMALL, code_of
 from scripted_child import calls, scripted
+from scripted_runs import SMALL, code_of
 from selflengthen.command import ConfigSource
 from synth.config import RunConfig
 from synth.loop.plan import LoopPlan

@@ -7,13 +7,13 @@ import random
 import signal
 import time
 
-from runs import run_scripted, working_ahead
 from scripted_engine import ScriptedEngine
+from scripted_runs import run_scripted, working_ahead
 from synth.method.stages import Stage
 from writer import write
 
 _SERVER = multiprocessing.get_context("forkserver")
-_SERVER.set_forkserver_preload(["runs"])
+_SERVER.set_forkserver_preload(["scripted_runs"])
 _STAGES = list(Stage)
 _MAX_DELAY_S = 0.03
 

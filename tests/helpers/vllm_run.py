@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 
 from command import environment
+from cores import core_settings
 
 SETTINGS = [
     "num_instructions=3",
@@ -21,15 +22,20 @@ SETTINGS = [
     "extend.max_stage_1_tokens=128",
     "held_out.num_instructions=0",
     "filter=tests.helpers.any_text:AnyText",
+    *core_settings(),
 ]
 MODEL = Path("models/smollm2-135m-instruct")
 SECRETS = {"HF_TOKEN": "hf_planted7token", "MY_DB_PASSWORD": "planted-pass-word"}
 
 
 class RunUnderTest:
-    """`synth run` in a session of its own."""
+    """`synth run` in a session of its own.
 
-    def __init__(self, out, *settings):
+    Args:
+        program: What takes its arguments instead, after Python.
+    """
+
+    def __init__(self, out, *settings, program=("-m", "synth")):
         self.out = out
         command = ["run", "--config", "configs/cpu.yaml", "--out", str(out)]
         overrides = [part for setting in (*SETTINGS, *settings) for part in ("-o", setting)]
@@ -38,7 +44,7 @@ class RunUnderTest:
         self._bytes_before = self._journal.stat().st_size if self._journal.exists() else 0
         with self.log.open("ab") as file:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "synth", *command, *overrides],
+                [sys.executable, *program, *command, *overrides],
                 start_new_session=True,
                 stdout=file,
                 stderr=file,

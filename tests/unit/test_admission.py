@@ -7,8 +7,8 @@ import orjson
 import pytest
 
 from benchmarks.support.virtual_time import VirtualTimeLoop
-from runs import run_scripted, small_config
 from scripted_engine import Answer, ScriptedEngine, request
+from scripted_runs import run_scripted, small_config
 from synth.engine.admission.admitting import AdmittingEngine
 from synth.engine.admission.meter import RoomMeter, RoomTimes
 from synth.method.stages import Stage

@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from bare_adapter import write_adapter
-from command import synth
-from runs import run_scripted, small_config
+from inline import refusal, run_inline
+from scripted_runs import run_scripted, small_config
 from selflengthen.adapter.served import load_adapter
 from selflengthen.errors import AdapterError, ConfigError, DirectoryError
 from selflengthen.files.digest import digest_of
+from synth.__main__ import cli
 from synth.method.prompts.prompt_set import BUILT_IN
 from synth.run.directory import RunDirectory
 
@@ -22,16 +23,17 @@ CPU = Path("configs/cpu.yaml")
 MODEL = Path("models/smollm2-135m-instruct")
 
 
-def refuse(tmp_path, *arguments, config=CPU):
-    """Run, expect exit code 2 and one line; return it."""
+@pytest.fixture
+def refuse(tmp_path, capsys):
+    """Return what runs, expects exit code 2 and one line, and returns it."""
     out = tmp_path / "out"
-    code, stdout, stderr = synth("run", "--config", config, "--out", out, *arguments)
-    assert code == 2, stderr
-    assert stdout == ""
-    assert stderr.startswith("error: ")
-    assert stderr.count("\n") == 1
-    assert not out.exists()
-    return stderr
+
+    def refused(*arguments, config=CPU):
+        line = refusal(cli, capsys, "run", "--config", config, "--out", out, *arguments)
+        assert not out.exists()
+        return line
+
+    return refused
 
 
 @pytest.mark.parametrize(
@@ -54,12 +56,12 @@ def refuse(tmp_path, *arguments, config=CPU):
         (["-o", "engine.max_model_len=100000"], "exceeds the model's 8192 positions"),
     ],
 )
-def test_bad_settings(tmp_path, arguments, message):
-    assert message in refuse(tmp_path, *arguments)
+def test_bad_settings(refuse, arguments, message):
+    assert message in refuse(*arguments)
 
 
-def test_missing_configuration(tmp_path):
-    assert "cannot read the configuration" in refuse(tmp_path, config=tmp_path / "none.yaml")
+def test_missing_configuration(refuse, tmp_path):
+    assert "cannot read the configuration" in refuse(config=tmp_path / "none.yaml")
 
 
 @pytest.mark.parametrize(
@@ -74,20 +76,20 @@ def test_missing_configuration(tmp_path):
         (b'{"instruction": "\xff"}\n', ":1: not JSON"),
     ],
 )
-def test_bad_seeds(tmp_path, lines, message):
+def test_bad_seeds(refuse, tmp_path, lines, message):
     seeds = tmp_path / "seeds.jsonl"
     seeds.write_bytes(lines)
-    line = refuse(tmp_path, "-o", f"seeds={seeds}")
+    line = refuse("-o", f"seeds={seeds}")
     assert f"{seeds}{message}" in line
 
 
-def test_a_template_without_its_placeholder(tmp_path):
+def test_a_template_without_its_placeholder(refuse, tmp_path):
     own = shutil.copytree(BUILT_IN / "en", tmp_path / "own")
     (own / "extend_tail.j2").write_text("{{ text }}")
-    assert "placeholder {{ instruction }} is missing" in refuse(tmp_path, "-o", f"prompts={own}")
+    assert "placeholder {{ instruction }} is missing" in refuse("-o", f"prompts={own}")
 
 
-def test_a_model_without_chat_template(tmp_path):
+def test_a_model_without_chat_template(refuse, tmp_path):
     model = tmp_path / "model"
     model.mkdir()
     for path in MODEL.iterdir():
@@ -97,7 +99,7 @@ def test_a_model_without_chat_template(tmp_path):
     settings.pop("chat_template", None)
     (model / "tokenizer_config.json").unlink()
     (model / "tokenizer_config.json").write_text(json.dumps(settings))
-    assert "has no chat template" in refuse(tmp_path, "-o", f"model.name={model}")
+    assert "has no chat template" in refuse("-o", f"model.name={model}")
 
 
 @pytest.mark.parametrize(
@@ -113,9 +115,9 @@ def test_a_model_without_chat_template(tmp_path):
         ({"rank_pattern": {"q_proj": 1024}}, "vLLM serves ranks from 1 to 512"),
     ],
 )
-def test_an_adapter_that_cannot_be_served(tmp_path, changes, message):
+def test_an_adapter_that_cannot_be_served(refuse, tmp_path, changes, message):
     adapter = write_adapter(tmp_path / "adapter", **{"base": MODEL, **changes})
-    assert message in refuse(tmp_path, "-o", f"adapters.extender={adapter}")
+    assert message in refuse("-o", f"adapters.extender={adapter}")
 
 
 def test_an_adapter_that_is_cut_or_another(tmp_path):
@@ -133,9 +135,11 @@ def test_an_adapter_that_is_cut_or_another(tmp_path):
     assert load_adapter("generator@1", adapter, "scripted").served_rank == 8
 
 
-def test_an_output_directory_that_is_not_writable(tmp_path):
+def test_an_output_directory_that_is_not_writable(tmp_path, capsys):
     (tmp_path / "file").touch()
-    code, _, stderr = synth("run", "--config", CPU, "--out", tmp_path / "file" / "out")
+    code, _, stderr = run_inline(
+        cli, capsys, "run", "--config", CPU, "--out", tmp_path / "file" / "out"
+    )
     assert (code, stderr.count("\n")) == (2, 1)
     assert "cannot write there" in stderr
 
@@ -179,18 +183,18 @@ def test_a_watcher_of_the_lock_does_not_keep_a_run_out(tmp_path):
         assert directory.is_locked()
 
 
-def test_status_of_no_run_directory(tmp_path):
-    code, _, stderr = synth("status", tmp_path)
+def test_status_of_no_run_directory(tmp_path, capsys):
+    code, _, stderr = run_inline(cli, capsys, "status", tmp_path)
     assert (code, stderr.count("\n")) == (2, 1)
     assert "no run directory" in stderr
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"iteration": 1, "state": "complete"}'])
-def test_status_of_metrics_that_are_not_ours(tmp_path, content):
+def test_status_of_metrics_that_are_not_ours(tmp_path, capsys, content):
     metrics = tmp_path / "iteration-1" / "metrics.json"
     metrics.parent.mkdir()
     metrics.write_text(content)
     (tmp_path / "config.json").write_text("{}")
-    code, _, stderr = synth("status", tmp_path)
+    code, _, stderr = run_inline(cli, capsys, "status", tmp_path)
     assert (code in (1, 2), stderr.count("\n")) == (True, 1)
     assert str(metrics) in stderr

@@ -6,8 +6,8 @@ from string import ascii_lowercase
 
 import pytest
 
-from runs import data_files, metrics_of, run_scripted, small_config
 from scripted_engine import Answer, ScriptedEngine, request
+from scripted_runs import data_files, metrics_of, run_scripted, small_config
 from selflengthen.errors import EXIT_FEWER_THAN_ASKED
 from synth.config import BreakerConfig
 from synth.engine.base import Completion, FinishReason

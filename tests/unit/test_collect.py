@@ -11,8 +11,8 @@ from rich.console import Console
 from bare_adapter import write_adapter
 from command import synth
 from filters.demand import demands_in
-from runs import run_scripted, small_config
 from scripted_engine import Answer, ScriptedEngine
+from scripted_runs import run_scripted, small_config
 from selflengthen.contract.collection import Collection
 from selflengthen.contract.final_row import FinalRow
 from selflengthen.errors import CommandError, ConfigError, DirectoryError

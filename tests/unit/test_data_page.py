@@ -5,7 +5,7 @@ import runpy
 
 import pytest
 
-from runs import run_scripted
+from scripted_runs import run_scripted
 from selflengthen.contract.metrics import Metrics
 from selflengthen.errors import CorruptFileError
 from selflengthen.files.atomic_file import write_json

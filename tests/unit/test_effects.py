@@ -5,8 +5,8 @@ from dataclasses import FrozenInstanceError
 
 import pytest
 
-from runs import run_scripted, small_config
 from scripted_engine import Answer, ScriptedEngine
+from scripted_runs import run_scripted, small_config
 from synth.decoding import DecodingConfig
 from synth.engine.config import EngineConfig, Sampling
 from synth.loop.trainer_check import RECORD

@@ -12,8 +12,8 @@ from filters.demand import DemandKind, demands_in
 from filters.instruction import WRITTEN_KINDS, kind_of
 from filters.length_score import length_quality
 from filters.measures import bootstrap_mean
-from runs import small_config
 from scripted_engine import Answer, ScriptedEngine
+from scripted_runs import small_config
 from selflengthen.contract.exam.evaluation import Evaluation
 from selflengthen.errors import ConfigError, DirectoryError, UsageError
 from selflengthen.files.json_file import read_as

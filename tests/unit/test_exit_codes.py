@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 from click.testing import CliRunner
 
-from runs import run_scripted, small_config
+from scripted_runs import run_scripted, small_config
 from selflengthen import api
 from selflengthen.errors import EXIT_FEWER_THAN_ASKED
 from synth.__main__ import cli

@@ -5,8 +5,8 @@ import json
 import orjson
 import pytest
 
-from runs import data_files, run_scripted, small_config
 from scripted_engine import ScriptedEngine
+from scripted_runs import data_files, run_scripted, small_config
 from selflengthen.errors import ConfigError, DirectoryError
 from selflengthen.files.atomic_file import write_json_lines
 from synth.config import EngineConfig
@@ -151,7 +151,7 @@ def test_after_the_engine_ran_out_of_memory_a_smaller_one_goes_on(tmp_path):
 
 
 def numbered(count, **changes):
-    return small_config(num_instructions=count, **changes)
+    return small_config(num_instructions=count, cohort_instructions=8, **changes)
 
 
 @pytest.mark.parametrize("is_interrupted", [False, True], ids=["complete", "interrupted"])

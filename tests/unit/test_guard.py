@@ -9,8 +9,8 @@ import pytest
 from bare_adapter import write_adapter
 from command import synth
 from filters.measures import bootstrap_ratio
-from runs import small_config
 from scripted_engine import Answer, ScriptedEngine
+from scripted_runs import small_config
 from selflengthen.contract.exam.guard_report import GuardReport
 from selflengthen.errors import ConfigError, DirectoryError
 from selflengthen.files.json_file import read_as

@@ -12,8 +12,8 @@ from bare_adapter import write_adapter
 from command import synth
 from filters import InstructionIndex
 from filters.near_duplicate import MAX_SIMILARITY
-from runs import run_scripted, small_config
 from scripted_engine import Answer, ScriptedEngine
+from scripted_runs import run_scripted, small_config
 from selflengthen.contract.base import TokenCounts
 from selflengthen.contract.held_out import HeldOutAnswer
 from selflengthen.errors import ConfigError, CorruptFileError

@@ -11,8 +11,8 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from filters.instruction import WRITTEN_KINDS, kind_of, objection_to_task
-from runs import run_scripted, small_config
 from scripted_engine import Answer, ScriptedEngine
+from scripted_runs import run_scripted, small_config
 from selflengthen.contract.metrics import Metrics
 from selflengthen.files.json_file import read_as
 from synth.engine.chat import probability_of

@@ -15,8 +15,8 @@ from judged_answers import (
     settings,
     write_answers,
 )
-from runs import SMALL, small_config
 from scripted_engine import Answer, ScriptedEngine
+from scripted_runs import SMALL, small_config
 from selflengthen.contract.judged.report import JudgeReport
 from selflengthen.errors import ConfigError, DirectoryError
 from selflengthen.files.json_file import read_as

@@ -9,7 +9,7 @@ import orjson
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from runs import run_scripted, small_config
+from scripted_runs import run_scripted, small_config
 from selflengthen.adapter.named import Adapter
 from selflengthen.config_file import load_config
 from selflengthen.errors import ConfigError, DirectoryError

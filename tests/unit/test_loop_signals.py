@@ -25,7 +25,7 @@ from rich.console import Console
 from scripted_child import scripted
 from synth.loop.steps import run_loop_with
 from synth.loop.processes import StepProcess
-from runs import code_of
+from scripted_runs import code_of
 from loops import plan_of
 folder = Path({folder!r})
 plan = plan_of(folder)

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from runs import metrics_of, run_scripted, small_config
 from scripted_engine import Answer, ScriptedEngine
+from scripted_runs import metrics_of, run_scripted, small_config
 from synth.engine.admission.meter import RoomTimes
 from synth.engine.base import EngineLoad, FinishReason, Loss
 from synth.method.books.verdicts import Verdicts
@@ -26,6 +26,8 @@ from writer import write
 PINNED = Path(__file__).parents[1] / "golden" / "metrics.json"
 # Near-duplicates are ended wherever they are, so their tokens depend on timing.
 CONFIG = small_config(
+    num_instructions=24,
+    cohort_instructions=8,
     expand={"max_similarity": None, "attempts": 3},
     generate={"responses": 2, "attempts": 2, "max_completion_tokens": 512},
 )
@@ -154,7 +156,9 @@ def test_aborts_save_what_the_others_needed_more(tmp_path):
 
 
 def test_what_grew_too_little_is_not_kept(tmp_path):
-    config = small_config(extend=CONFIG.extend.model_dump() | {"min_growth": 2.6})
+    config = small_config(
+        num_instructions=24, extend=CONFIG.extend.model_dump() | {"min_growth": 2.6}
+    )
     files, _ = run_scripted(tmp_path, config)
     metrics = metrics_of(files)
     outcomes = {row["outcome"] for row in metrics["ledger"] if row["stage"] == "extend_tail"}

@@ -21,7 +21,7 @@ MODULES = ("train", "synth", "selflengthen", "accelerate", "vllm", "trl", "ray",
 # What an installed script does: the working directory is not on its path.
 SCRIPT = "import sys; sys.argv[0] = 'synth'; from {package}.__main__ import main; main()"
 RAY = """
-from runs import small_config
+from scripted_runs import small_config
 from synth.cluster.environment import set_ray_environment
 config = small_config()
 set_ray_environment(config)

@@ -6,8 +6,8 @@ import orjson
 import pytest
 
 from bare_adapter import write_adapter
-from runs import data_files, metrics_of, run_scripted, small_config
 from scripted_engine import Answer, ScriptedEngine, cohort_of
+from scripted_runs import data_files, metrics_of, run_scripted, small_config
 from synth.engine.base import FinishReason
 from synth.engine.errors import EngineError
 from synth.method.stages import Stage
@@ -194,7 +194,7 @@ def test_request_errors_are_outcomes(tmp_path):
     assert {row["outcome"] for row in rows} - {"speculative"} == {"error"}
 
 
-@pytest.mark.parametrize("dies_after", [1, 40, 120, 250])
+@pytest.mark.parametrize("dies_after", [1, 40, 120, 180])
 def test_a_run_whose_engine_died_resumes_to_the_same_files(tmp_path, dies_after):
     config = small_config()
     whole, _ = run_scripted(tmp_path / "whole", config)

@@ -14,7 +14,7 @@ from filters.measures import (
     volatility,
 )
 from prose_texts import BODIES
-from runs import small_config
+from scripted_runs import small_config
 from selflengthen.command import ConfigSource
 from selflengthen.contract.base import TokenCounts
 from selflengthen.contract.held_out import HeldOutAnswer

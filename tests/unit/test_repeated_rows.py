@@ -5,8 +5,8 @@ import json
 import pytest
 
 from prose_texts import BODIES
-from runs import run_scripted, small_config
 from scripted_engine import Answer, ScriptedEngine
+from scripted_runs import run_scripted, small_config
 from selflengthen.files.atomic_file import write_json_lines
 from synth.loop.trainer_check import RECORD
 from synth.method.stages import Stage

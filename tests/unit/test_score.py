@@ -8,8 +8,8 @@ from pydantic import ValidationError
 
 from filters.profile import PROFILES, DefaultProfile
 from prose_texts import BODIES
-from runs import run_scripted, small_config
 from scripted_engine import ScriptedEngine
+from scripted_runs import run_scripted, small_config
 from selflengthen.contract.metrics import Metrics
 from selflengthen.errors import ConfigError
 from selflengthen.files.json_file import read_as

@@ -7,8 +7,8 @@ import pytest
 from filters import PROFILES, Circumstances
 from filters.profile import DefaultProfile
 from prose_texts import BODIES
-from runs import run_scripted, small_config
 from scripted_engine import Answer, ScriptedEngine
+from scripted_runs import run_scripted, small_config
 from synth.engine.base import Completion, FinishReason
 from synth.method.books.book import CohortBook
 from synth.method.extend import extend_response

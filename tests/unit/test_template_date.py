@@ -8,8 +8,8 @@ from datetime import date
 import pytest
 
 from chat_templates import LLAMA3, embedded
-from runs import small_config
 from scripted_engine import request
+from scripted_runs import small_config
 from synth.config import ModelConfig
 from synth.engine.chat import ChatTokenizer
 from synth.run.directory import RunDirectory

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from filters import PROFILES
 from golden_cases import GOLDEN
-from runs import small_config
 from scripted_engine import Answer, ScriptedEngine
+from scripted_runs import small_config
 from synth.engine.base import Completion, FinishReason
 from synth.loop.trainer_check import RECORD
 from synth.method.books.book import CohortBook

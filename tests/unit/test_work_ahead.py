@@ -8,8 +8,8 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from benchmarks.support.virtual_time import VirtualTimeLoop
-from runs import data_files, metrics_of, run_scripted, small_config, working_ahead
 from scripted_engine import Answer, ScriptedEngine, request
+from scripted_runs import data_files, metrics_of, run_scripted, small_config, working_ahead
 from synth.engine.admission.admitting import AdmittingEngine
 from synth.engine.admission.guesses import GuessingEngine
 from synth.engine.admission.spare import Chance

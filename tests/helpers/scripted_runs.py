@@ -19,8 +19,8 @@ from synth.run.prepare import prepare
 from writer import write
 
 SMALL: dict[str, Any] = {
-    "num_instructions": 24,
-    "cohort_instructions": 8,
+    "num_instructions": 12,
+    "cohort_instructions": 4,
     "model": {"name": "scripted"},
     "engine": {
         "max_num_seqs": 16,
