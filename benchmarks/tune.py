@@ -66,7 +66,9 @@ def main(context: click.Context, **options: Any) -> None:  # noqa: ANN401 - clic
         _call(options, "one", str(path), *shlex.split(setting))
         found[setting] = orjson.loads(path.read_bytes())
     measured = {setting: trial for setting, trial in found.items() if "refused" not in trial}
-    best = max(measured, key=lambda setting: _words_an_hour(measured[setting]), default="")
+    if not measured:
+        raise click.ClickException(f"nothing could be measured: {found['']['refused']}")
+    best = max(measured, key=lambda setting: _words_an_hour(measured[setting]))
     _write_best(out / "best.yaml", _load(options, shlex.split(best)))
     rows = [_row(setting, trial, found[""]) for setting, trial in found.items()]
     title = f"best: {best or _AS_CONFIGURED}; written: {out / 'best.yaml'}"

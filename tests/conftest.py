@@ -5,6 +5,9 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent / "helpers"))
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Before torch is imported: where tests run side by side, a core is enough for each.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 def pytest_addoption(parser):
