@@ -9,6 +9,8 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     # Before torch is imported: where tests run side by side, a core is enough for each.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+from environment import kept_environment
+
 
 def pytest_addoption(parser):
     parser.addoption("--all-faults", action="store_true", help="every fault, not a sample")
@@ -26,11 +28,15 @@ def all_faults(request):
     return request.config.getoption("--all-faults")
 
 
+@pytest.fixture(autouse=True, scope="module")
+def environment_of_a_module():
+    """Let no fixture of a module leave variables to other modules."""
+    with kept_environment():
+        yield
+
+
 @pytest.fixture(autouse=True)
-def environment_as_it_was():
+def environment_of_a_test():
     """Let no test leave variables to those after it, and to the processes that they start."""
-    before = dict(os.environ)
-    yield
-    for name in os.environ.keys() - before.keys():
-        del os.environ[name]
-    os.environ.update(before)
+    with kept_environment():
+        yield

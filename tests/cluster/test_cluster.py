@@ -41,19 +41,15 @@ def expected(tmp_path_factory):
 
 
 @pytest.fixture
-def cluster():
+def cluster(monkeypatch):
     """Return a cluster with a head that has no room for replicas; nodes are the tests' to add."""
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    # Ray's processes inherit it: an environment of its own for the workers takes seconds to make.
+    monkeypatch.setenv("PYTHONPATH", f"{ROOT}:{ROOT / 'tests' / 'helpers'}")
     cluster = Cluster(
         initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False}
     )
-    paths = {"PYTHONPATH": f"{ROOT}:{ROOT / 'tests' / 'helpers'}"}
-    ray.init(
-        address=cluster.address,
-        runtime_env={"env_vars": paths},
-        log_to_driver=False,
-        configure_logging=False,
-    )
+    ray.init(address=cluster.address, log_to_driver=False, configure_logging=False)
     yield cluster
     ray.shutdown()
     cluster.shutdown()

@@ -2,6 +2,7 @@ import fcntl
 
 import pytest
 
+from environment import kept_environment
 from trained_adapters import ANSWERS, train_adapters
 
 
@@ -17,5 +18,6 @@ def trained_adapters(tmp_path_factory, request):
         fcntl.flock(lock, fcntl.LOCK_EX)
         folders = {role: folder / role for role in ANSWERS}
         if not all(path.exists() for path in folders.values()):
-            train_adapters(folder)
+            with kept_environment():
+                train_adapters(folder)
     return folders

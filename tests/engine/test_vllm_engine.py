@@ -224,6 +224,7 @@ def spec_of(*overrides):
     return EngineSpec(config.model, config.engine)
 
 
+@pytest.mark.exhaustive
 def test_levers_reach_vllm(runner):
     from synth.engine.vllm import VllmEngine
 

@@ -116,6 +116,7 @@ def test_the_embedded_model_judges_itself_and_is_warned_of(evaluated):
     assert sum(against[key] for key in ("wins", "losses", "ties", "unjudged")) == 4
 
 
+@pytest.mark.exhaustive
 def test_a_guard_sees_how_far_an_adapter_is(tmp_path, adapter):
     prompts, out = write_lines(tmp_path / "prompts.jsonl", PROMPTS), tmp_path / "guard"
     code, printed, errors = synth(

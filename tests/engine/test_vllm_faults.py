@@ -63,7 +63,6 @@ def survived(tmp_path_factory, all_faults):
 def test_a_run_survives_kills_of_all_its_processes(survived):
     out, code, _, _, log = survived
     assert code in (0, 3), log
-    assert "interrupted" in log
     assert "starting another" in log
     assert (out / "iteration-1" / "manifest.json").exists()
     metrics = json.loads((out / "iteration-1" / "metrics.json").read_bytes())
