@@ -55,8 +55,11 @@ def wait_for_a_line(process, journal):
 
 
 @pytest.fixture(scope="module")
-def evaluated(tmp_path_factory, adapter):
-    """Kill an evaluation, let it go on; return its folder, what came first, what was printed."""
+def evaluated(tmp_path_factory, adapter, all_faults):
+    """Evaluate; with all faults, kill it after an answer, and let it go on.
+
+    Return its folder, that answer or none, and what was printed.
+    """
     folder = tmp_path_factory.mktemp("eval")
     suite, out = write_lines(folder / "suite.jsonl", SUITE), folder / "eval"
     arguments = [
@@ -65,22 +68,31 @@ def evaluated(tmp_path_factory, adapter):
         *("-o", f"eval.suite={suite}", "-o", "eval.num_requests=2", "-o", "eval.answers=2"),
         *("-o", "eval.max_completion_tokens=64", "-o", "engine.max_num_seqs=1"),
     ]
+    first = kill_after_an_answer(folder, out, arguments) if all_faults else None
+    code, printed, errors = synth(*arguments, timeout_s=600)
+    assert code == 0, errors
+    return out, first, printed
+
+
+def kill_after_an_answer(folder, out, arguments):
     process = start(folder / "log", *arguments)
     journal = out / "journal" / "base-base.jsonl"
     wait_for_a_line(process, journal)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    first = json.loads(journal.read_bytes().split(b"\n")[0])
-    code, printed, errors = synth(*arguments, timeout_s=600)
-    assert code == 0, errors
-    return out, first["text"], printed
+    return json.loads(journal.read_bytes().split(b"\n")[0])["text"]
 
 
+@pytest.mark.exhaustive
 def test_an_evaluation_that_was_killed_asks_only_what_is_left(evaluated):
-    out, first, printed = evaluated
-    assert "length score" in printed
+    out, first, _ = evaluated
     rows = [json.loads(line) for line in (out / "answers" / "base.jsonl").open("rb")]
     assert first in [row["response"] for row in rows]
+
+
+def test_an_adapter_is_measured_beside_its_base(evaluated):
+    out, _, printed = evaluated
+    assert "length score" in printed
     found = json.loads((out / "eval.json").read_bytes())["subjects"]
     assert found["base"]["all"]["answers"] == found["mine"]["all"]["answers"] == 4
     # It was trained to say one sentence, whatever is asked.

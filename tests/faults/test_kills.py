@@ -10,7 +10,7 @@ from synth.method.stages import Stage
 
 pytestmark = pytest.mark.faults
 
-NUM_KILLS, NUM_KILLS_SAMPLED = 50, 4
+NUM_KILLS, NUM_KILLS_SAMPLED = 50, 3
 
 
 def test_killed_runs_end_in_the_same_files(tmp_path, all_faults):

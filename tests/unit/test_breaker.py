@@ -18,7 +18,7 @@ from synth.run.directory import RunDirectory
 from writer import write
 
 LOOPING = "It goes round and round. " * 40
-MANY = {"num_instructions": 96, "generate": {"responses": 2, "attempts": 20}}
+MANY = {"num_instructions": 64, "generate": {"responses": 2, "attempts": 20}}
 
 
 class LoopingEngine(ScriptedEngine):

@@ -110,7 +110,12 @@ EXHAUSTIVE = pytest.mark.exhaustive
     ("template", "trainer", "words"),
     [
         (GLM, {}, "loop.generator: the chat template closes the assistant's turn without a token"),
-        (None, {"distributed": "ddp"}, "loop.generator: distributed: ddp is configured, but"),
+        pytest.param(
+            None,
+            {"distributed": "ddp"},
+            "loop.generator: distributed: ddp is configured, but",
+            marks=EXHAUSTIVE,
+        ),
         pytest.param(
             None,
             {"lora": {"target_modules": ["no_proj"]}},
