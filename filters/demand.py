@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from filters.length_score import LengthDemand
-from filters.numerals import CHINESE_NUMBER, ENGLISH_NUMBER, read_number
+from filters.text.numerals import CHINESE_NUMBER, ENGLISH_NUMBER, read_number
 
 _MIN_WORDS = 30
 """Fewer words are no length: "in three words"."""

@@ -4,7 +4,7 @@ import random
 from collections.abc import Callable
 
 from filters.demand import Demand, DemandKind
-from filters.numerals import spell_chinese, spell_english
+from filters.text.numerals import spell_chinese, spell_english
 from synth.collect_config import CollectConfig
 
 # Source: Self-Lengthen, `add_length_control.py`, commit 004e880: to 1,000 words, in a fifth of the

@@ -6,7 +6,7 @@ from itertools import product
 import pytest
 
 from filters.demand import Demand, DemandKind, demands_in
-from filters.numerals import read_number, spell_chinese, spell_english
+from filters.text.numerals import read_number, spell_chinese, spell_english
 from synth.collect_config import CollectConfig
 from synth.final.demands import draw_demand, phrase_of, with_phrase
 

@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from collections import Counter
 from functools import cache
 
 import pytest
@@ -77,3 +78,13 @@ def test_the_longest_chain_of_imports_is_short():
 
     longest = max(map(chain, graph), key=len)
     assert len(longest) <= MAX_DEPTH, " > ".join(longest)
+
+
+MAX_MODULES, MAX_LINES = 14, 300
+
+
+def test_folders_and_files_stay_small():
+    folders = Counter(path.parent for path in modules().values())
+    assert not {str(path): number for path, number in folders.items() if number > MAX_MODULES}
+    lengths = {str(path): len(path.read_text().splitlines()) for path in modules().values()}
+    assert not {path: number for path, number in lengths.items() if number > MAX_LINES}
