@@ -4,9 +4,27 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from selflengthen.api import fit, judge, load_config, read_records, read_rows, synthesize
+    from selflengthen.api import (
+        collect,
+        evaluate,
+        fit,
+        judge,
+        load_config,
+        read_records,
+        read_rows,
+        synthesize,
+    )
 
-__all__ = ["fit", "judge", "load_config", "read_records", "read_rows", "synthesize"]
+__all__ = [
+    "collect",
+    "evaluate",
+    "fit",
+    "judge",
+    "load_config",
+    "read_records",
+    "read_rows",
+    "synthesize",
+]
 
 
 def __getattr__(name: str) -> object:

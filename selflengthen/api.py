@@ -16,10 +16,12 @@ from selflengthen.process.signals import handled_by, interrupt_other_threads
 
 if TYPE_CHECKING:
     from filters.rule import Verdict
+    from selflengthen.contract.exam.evaluation import Evaluation
     from selflengthen.contract.provenance import Provenance
     from selflengthen.contract.record import Record
     from selflengthen.contract.row import Row
     from synth.config import RunConfig
+    from synth.final.collect import CollectResult
     from synth.run.iteration import RunResult
 
 T = TypeVar("T")
@@ -61,6 +63,66 @@ def synthesize(config: "RunConfig", out: str | Path, iteration: int = 1) -> "Run
         )
     directory = RunDirectory(Path(out))
     return _beside_running_loop(lambda: run_as_configured(config, iteration, directory))
+
+
+def collect(
+    config: "RunConfig",
+    out: str | Path,
+    iterations: Sequence[int] = (),
+    more: int | None = None,
+) -> "CollectResult":
+    """Collect pairs and write length demands into their queries, as `synth collect` does.
+
+    Args:
+        out: Directory of the runs.
+        iterations: Whose pairs are taken; all that are complete by default.
+        more: First so many further instructions, with what the last iteration trained.
+
+    Returns: what it came to; `collection` is None after a Ctrl-C, and the same call goes on.
+    Raises: ConfigError, DirectoryError: nothing was started or written.
+    Raises: EngineError: the engine failed; what was finished is kept.
+    """
+    from synth.cluster.choice import run_as_configured
+    from synth.final import collect as final
+    from synth.final.more import further_run, with_more
+    from synth.run.directory import RunDirectory
+
+    settings, directory = with_more(config, more), RunDirectory(Path(out))
+
+    def work() -> "CollectResult":
+        if settings.collect.more is not None:
+            further, place, number = further_run(settings, directory)
+            if run_as_configured(further, number, place).state == "interrupted":
+                return final.CollectResult(directory.final, None)
+        return final.collect(settings, directory, iterations)
+
+    return _beside_running_loop(work)
+
+
+def evaluate(
+    config: "RunConfig",
+    out: str | Path,
+    subjects: Sequence[str] = ("base",),
+    run: str | Path | None = None,
+) -> "Evaluation | None":
+    """Measure how well answers meet the lengths that requests ask for, as `synth eval` does.
+
+    Args:
+        out: Directory of the answers.
+        subjects: `base`, `iteration-N`, `final`, or `NAME=FOLDER` of an adapter.
+        run: Directory of the loop that trained them.
+
+    Returns: the measures; None after a Ctrl-C, and the same call goes on.
+    Raises: ConfigError, DirectoryError: nothing was started or written.
+    Raises: EngineError: the engine failed; answers that were finished are kept.
+    """
+    from synth.eval.directory import ExamDirectory
+    from synth.eval.prepare import prepare_eval
+    from synth.run.directory import RunDirectory
+
+    loop_directory = RunDirectory(Path(run)) if run else None
+    sitting = prepare_eval(config, tuple(subjects), loop_directory, ExamDirectory(Path(out)))
+    return _beside_running_loop(sitting.run)
 
 
 def fit(

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from synth.config import RunConfig
-    from synth.run.directory import RunDirectory
 
 _ALLOW_FEWER = click.option(
     "--allow-fewer",
@@ -126,32 +124,17 @@ def collect(source: ConfigSource, out: Path, iterations: tuple[int, ...], more: 
     """Collect pairs and write length demands into their queries: the final model's data."""
     from rich.console import Console
 
+    from selflengthen import collect as collect_pairs
     from synth.config import RunConfig
     from synth.display.collection import collection_lines
-    from synth.final.collect import collect as collect_pairs
-    from synth.final.more import with_more
-    from synth.run.directory import RunDirectory
 
-    config, directory = with_more(source.load(RunConfig), more), RunDirectory(out)
-    if config.collect.more is not None:
-        _synthesize_more(config, directory)
-    result = collect_pairs(config, directory, iterations)
+    result = collect_pairs(source.load(RunConfig), out, iterations, more)
     if result.collection is None:
         click.echo("interrupted; the same command goes on from there")
         sys.exit(EXIT_INTERRUPTED)
     Console(soft_wrap=True, highlight=False).print(
         *collection_lines(result.collection, str(result.files.folder)), sep="\n", markup=False
     )
-
-
-def _synthesize_more(config: "RunConfig", directory: "RunDirectory") -> None:
-    """Synthesize further data; exit if it was interrupted."""
-    from synth.cluster.choice import run_as_configured
-    from synth.final.more import further_run
-
-    further, place, number = further_run(config, directory)
-    if run_as_configured(further, number, place).state == "interrupted":
-        sys.exit(EXIT_INTERRUPTED)
 
 
 @cli.command(name="eval")
@@ -163,15 +146,11 @@ def eval_command(
     source: ConfigSource, out: Path, subjects: tuple[str, ...], loop_folder: Path | None
 ) -> None:
     """Measure how well answers meet the lengths that requests ask for."""
+    from selflengthen import evaluate
     from synth.config import RunConfig
     from synth.display.evaluation import evaluation_tables
-    from synth.eval.directory import ExamDirectory
-    from synth.eval.prepare import prepare_eval
-    from synth.run.directory import RunDirectory
 
-    loop_directory = RunDirectory(loop_folder) if loop_folder else None
-    sitting = prepare_eval(source.load(RunConfig), subjects, loop_directory, ExamDirectory(out))
-    _show(sitting.run(), evaluation_tables, out)
+    _show(evaluate(source.load(RunConfig), out, subjects, loop_folder), evaluation_tables, out)
 
 
 @cli.command()

@@ -54,6 +54,23 @@ def test_a_notebook_has_a_loop_that_runs(folder):
     assert asyncio.run(cell()).state == "complete"
 
 
+def test_final_data_and_an_evaluation_in_a_notebook(folder):
+    (folder / "suite.jsonl").write_text('{"query": "Write a story of about 200 words."}\n')
+    more = ["collect.rewrite=phrase", "eval.suite=suite.jsonl", "eval.num_requests=1"]
+    config = selflengthen.load_config("run.yaml", [*more, "eval.answers=2"])
+    selflengthen.synthesize(config, out="runs/a")
+
+    async def cell():
+        result = selflengthen.collect(config, out="runs/a")
+        return result, selflengthen.evaluate(config, out="runs/exam")
+
+    result, evaluation = asyncio.run(cell())
+    assert result.collection.rows > 0
+    assert (folder / "runs" / "a" / "final" / "manifest.json").exists()
+    assert evaluation.subjects["base"].all.answers == 2
+    assert selflengthen.collect(config, out="runs/a").was_complete
+
+
 SLOW = """
 import asyncio, signal, sys
 import selflengthen, api_code
