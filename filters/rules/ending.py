@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 # Full stops of all scripts, and what ends informal texts.
 _TERMINAL = regex.compile(r"[\p{Sentence_Terminal}\u0f0d\u0f0e…‥．～♪]")
+# A last line that closes a block of code, or only opens one.
+_FENCE = regex.compile(r"[>\s]*(?:```|~~~)")
 _TAIL_CHARS = 4000
 _CLOSING = frozenset("\"'”’»›」』)]}）】〕》〉*_~`>$")
 
@@ -22,11 +24,13 @@ def is_complete(text: str) -> bool:
     """Tell whether a text ends in a full stop, a closed structure, or as its genre does.
 
     Closing quotes, brackets, Markdown marks and emoji after the full stop are passed over.
-    Comma, colon, semicolon and dash never end a text.
+    Comma, colon, semicolon and dash never end a text, nor does a block of code that is not closed.
     """
     whole, text = text, text[-_TAIL_CHARS:]
     if is_cut(text):
         return False
+    if _FENCE.match(text.rstrip().rpartition("\n")[2]):
+        return ends_in_complete_structure(whole)
     end = _before_closing(text)
     stops = bool(end) and bool(_TERMINAL.match(text[end - 1]))
     return stops or _ends_in_emoji(text) or ends_by_genre(text) or ends_in_complete_structure(whole)

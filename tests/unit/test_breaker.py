@@ -98,8 +98,11 @@ def test_when_a_run_is_stopped(breaker, num_accepted, is_stopped):
     if not is_stopped:
         check_acceptance(config, verdicts)
         return
-    with pytest.raises(BreakerError, match=rf"generate: {num_accepted} of 200 requests accepted"):
+    with pytest.raises(BreakerError, match=rf"generate: {num_accepted} of 200 requests") as caught:
         check_acceptance(config, verdicts)
+    examples = str(caught.value).splitlines()[1:]
+    assert len(examples) == 3
+    assert all(line.startswith("  request-") and " loop: a b" in line for line in examples), examples
 
 
 def test_what_is_taken_over_from_a_journal_does_not_count():

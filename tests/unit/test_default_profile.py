@@ -217,6 +217,7 @@ def test_a_fixed_line_of_the_prompt_is_a_leak():
         ("写一篇关于河流的文章。", PROSE, "language_drift"),
         ("Write about rivers.", "从前有一座山，山里有一座庙。", "language_drift"),
         ("Write about rivers in Chinese.", "从前有一座山，山里有一座庙。", None),
+        ("Translate a poem about rivers.", "从前有一座山，山里有一座庙。", None),
         ("写一篇关于 Python 的文章。", "这篇文章介绍 Python 语言的历史和用途。", None),
         ("写一篇关于河流的文章。", "これはとてもながいかわのはなしです。", "language_drift"),
     ],
@@ -224,6 +225,11 @@ def test_a_fixed_line_of_the_prompt_is_a_leak():
 def test_language_drift_is_judged_where_an_instruction_is_given(instruction, text, reason):
     assert DEFAULT.judge(text, Circumstances(instruction=instruction)).reason == reason
     assert DEFAULT.judge(text).keep
+
+
+def test_a_fence_that_was_only_opened_is_no_ending():
+    assert DEFAULT.judge(f"{PROSE}\n\n```").reason == "incomplete_ending"
+    assert DEFAULT.judge(f"{PROSE}\n\n```\nprint(1)\n```").keep
 
 
 def test_length_bounds_apply_only_where_set():

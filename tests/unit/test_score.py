@@ -7,6 +7,9 @@ import pytest
 from pydantic import ValidationError
 
 from filters.profile import PROFILES, DefaultProfile
+from filters.rules.repeats.near_repeat import NearRepeatRule
+from filters.rules.repeats.repetition import RepetitionRule
+from filters.text.judged import JudgedText
 from prose_texts import BODIES
 from scripted_engine import ScriptedEngine
 from scripted_runs import run_scripted, small_config
@@ -35,6 +38,18 @@ def test_a_text_that_says_something_new_all_the_time_has_the_best_score():
 def test_a_text_near_a_limit_has_a_lower_score(reason):
     for text in DEFECTS[reason]:
         assert DEFAULT.score(text) < DEFAULT.score(GOOD) - 0.1
+
+
+def test_strain_is_the_share_of_a_limit_that_is_used():
+    again = JudgedText.of("\n\n".join([*BODIES[:6], BODIES[0]]))
+    strains = [RepetitionRule(10, limit).strain(again) for limit in (0.8, 0.4, 0.001, 0.0)]
+    assert 0.0 < strains[0] < 0.5
+    assert strains[1:] == [pytest.approx(2 * strains[0]), 1.0, 0.0]
+    near = JudgedText.of(DEFECTS["near_repeat"][0])
+    number = NearRepeatRule(0.5, 1, 60)._most(near)
+    assert number > 1
+    strains = [NearRepeatRule(0.5, most, 60).strain(near) for most in (2 * number - 1, 0)]
+    assert strains == [0.5, 1.0]
 
 
 @pytest.mark.parametrize("name", ["reference-qwen", "reference-llama"])
