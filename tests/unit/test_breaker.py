@@ -102,7 +102,9 @@ def test_when_a_run_is_stopped(breaker, num_accepted, is_stopped):
         check_acceptance(config, verdicts)
     examples = str(caught.value).splitlines()[1:]
     assert len(examples) == 3
-    assert all(line.startswith("  request-") and " loop: a b" in line for line in examples), examples
+    assert all(line.startswith("  request-") and " loop: a b" in line for line in examples), (
+        examples
+    )
 
 
 def test_what_is_taken_over_from_a_journal_does_not_count():
