@@ -30,13 +30,14 @@ from selflengthen.errors import CommandError
 from selflengthen.files.atomic_file import write_json
 from selflengthen.process.output_redirect import redirected_output
 from synth.config import RunConfig
-from synth.engine.base import EngineSpec
+from synth.engine.base import EngineSpec, Request
 from synth.engine.config import EngineConfig
 from synth.engine.start import prepare_engine, running_engine
 from synth.method.stages import TRAINED_ROLES
 from synth.run.directory import RunDirectory
 from synth.run.iteration import run_with_engine
 from synth.run.prepare import prepare
+from synth.run.session import held
 
 _PATH = click.Path(path_type=Path)
 _AS_CONFIGURED = "as configured"
@@ -111,16 +112,16 @@ def record(options: dict[str, Any]) -> None:
     """Write down what a run asks."""
     directory = RunDirectory(options["out"] / "run")
     run = prepare(_load(options, ()), 1, directory)
-    directory.claim(run.resolved)
 
-    async def trace() -> list[Any]:
+    async def trace(console: Console) -> list[Request]:
         prepared = prepare_engine(run.recipe.engine_spec)
         async with running_engine(prepared, run.files.engine_log, click.echo) as engine:
             tracing = TracingEngine(engine)
-            await run_with_engine(run, tracing, Console())
+            await run_with_engine(run, tracing, console)
             return [request for request, _, _ in tracing.served]
 
-    requests = asyncio.run(trace())
+    with held(directory, run.resolved, run.files.engine_log) as terminal:
+        requests = asyncio.run(trace(Console(file=terminal)))
     write_requests(options["out"] / "requests.jsonl", requests)
 
 
