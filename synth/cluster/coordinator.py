@@ -18,6 +18,7 @@ from synth.engine.base import Engine
 from synth.method.recipe import Recipe
 from synth.method.registry import InstructionRegistry
 from synth.method.slots import CohortPlan, Slot
+from synth.run.directory import RunDirectory
 from synth.run.tally import Progress
 
 
@@ -45,10 +46,10 @@ class Assignment:
 
     config: RunConfig
     iteration: int
-    folder: Path
-    """The run directory, on storage that all nodes share."""
+    directory: RunDirectory
+    """On storage that all nodes share."""
     working_directory: Path
-    """Where relative paths of the configuration start."""
+    """Where relative paths start, those of the configuration and the directory's."""
     make_engine: EngineMaker
 
 

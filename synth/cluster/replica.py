@@ -16,7 +16,7 @@ from synth.cluster.remote_registry import RemoteRegistry
 from synth.config import RunConfig
 from synth.method.cohort import Cohort, cohort_of
 from synth.method.recipe import Recipe
-from synth.run.directory import IterationFiles, RunDirectory
+from synth.run.directory import IterationFiles
 from synth.run.prepare import prepare
 from synth.run.restoration import read_receipt, settled_slots
 from synth.run.tally import Progress
@@ -57,9 +57,8 @@ class Replica:
         """
         self._coordinator = coordinator
         os.chdir(assignment.working_directory)
-        directory = RunDirectory(assignment.folder)
         config = _share_of(assignment.config, self._number)
-        run = prepare(config, assignment.iteration, directory)
+        run = prepare(config, assignment.iteration, assignment.directory)
         recipe, files = run.recipe, run.files
         log = files.replica_log(self._number)
         async with AsyncExitStack() as stack:

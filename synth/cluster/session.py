@@ -67,7 +67,7 @@ async def run_on_cluster(run: PreparedRun, make_engine: EngineMaker, console: Co
     assignment = Assignment(
         config=run.recipe.config,
         iteration=run.recipe.iteration,
-        folder=run.directory.folder.resolve(),
+        directory=run.directory,
         working_directory=Path.cwd(),
         make_engine=make_engine,
     )

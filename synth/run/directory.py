@@ -211,9 +211,12 @@ class MoreDirectory(RunDirectory):
         self._run = run
 
     def iteration(self, number: int) -> IterationFiles:
-        """Return the files of its own iteration, or of one of the run's."""
+        """Return the files of its own iteration, or of one that the run completed.
+
+        What the run has of a later one are answers of the measure after the last training.
+        """
         earlier = self._run.iteration(number)
-        if earlier.folder.is_dir():
+        if earlier.manifest.exists():
             return earlier
         return IterationFiles(self.folder / f"iteration-{number}", self._run.folder)
 

@@ -3,6 +3,7 @@
 import asyncio
 import io
 import json
+import pickle
 import shutil
 
 import pytest
@@ -241,6 +242,10 @@ def run_more(folder, config):
 
 def test_further_data_comes_from_what_the_last_iteration_trained(folder):
     trained(folder)
+    # As a loop leaves it, which measures what it trained last.
+    measured = folder / "iteration-2"
+    measured.mkdir()
+    (measured / "held_out.jsonl").touch()
     config = with_more(settings(), 8)
     engine = run_more(folder, config)
     assert {request.adapter for request in engine.requests} == {
@@ -254,7 +259,11 @@ def test_further_data_comes_from_what_the_last_iteration_trained(folder):
     check(rows_of(folder))
     # The run itself is as it was: the same command finds it complete.
     assert RunDirectory(folder).asked() == (16,)
-    assert not (folder / "iteration-2").exists()
+    assert [path.name for path in measured.iterdir()] == ["held_out.jsonl"]
+    # Replicas are told of it as it is.
+    told = pickle.loads(pickle.dumps(RunDirectory(folder).more))
+    assert told.iteration(1).folder == folder / "iteration-1"
+    assert told.iteration(2).folder == more
 
 
 def test_no_row_of_further_data_repeats_an_earlier_one(folder):
