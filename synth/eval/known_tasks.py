@@ -102,12 +102,12 @@ def _command(subject: Subject, config: GuardConfig, model: ModelConfig) -> list[
 
 
 def _result(values: dict[str, Any]) -> TaskResult:
-    """Keep the numbers, under lm-eval's own names."""
+    """Keep the metrics under lm-eval's own names, `metric,filter`; it counts samples beside them."""
     return TaskResult(
         metrics={
             name: float(value)
             for name, value in values.items()
-            if isinstance(value, int | float) and not isinstance(value, bool)
+            if "," in name and isinstance(value, int | float)
         }
     )
 
