@@ -102,7 +102,7 @@ def _command(subject: Subject, config: GuardConfig, model: ModelConfig) -> list[
 
 
 def _result(values: dict[str, Any]) -> TaskResult:
-    """Keep the metrics under lm-eval's own names, `metric,filter`; it counts samples beside them."""
+    """Keep the metrics, which lm-eval names `metric,filter`; it counts samples beside them."""
     return TaskResult(
         metrics={
             name: float(value)

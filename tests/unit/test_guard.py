@@ -192,7 +192,7 @@ if arguments["--tasks"] == "nonsense":
 with open(os.environ["CALLS"], "a") as file:
     print(json.dumps(arguments), file=file)
 accuracy = 0.25 if "peft=" in arguments["--model_args"] else 0.5
-values = {"alias": "sums", "acc,none": accuracy, "acc_stderr,none": 0.01}
+values = {"alias": "sums", "acc,none": accuracy, "acc_stderr,none": 0.01, "sample_len": 49}
 out = Path(arguments["--output_path"]) / "model"
 out.mkdir(parents=True)
 (out / "results_now.json").write_text(json.dumps({"results": {"sums": values}}))
