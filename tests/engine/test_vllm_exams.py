@@ -22,6 +22,17 @@ SUITE = [
 PROMPTS = [{"prompt": "What is two and two?"}, {"prompt": "Name a river."}]
 
 
+JUDGE = [
+    "model.name=models/smollm2-135m-instruct",
+    "engine.max_num_seqs=8",
+    "engine.max_num_batched_tokens=2048",
+    "engine.max_model_len=4096",
+    "engine.kv_cache_memory_bytes=800000000",
+    "engine.block_size=32",
+    "engine.enforce_eager=true",
+    "attempts=2",
+    "max_completion_tokens=96",
+]
 CORES = [part for setting in core_settings() for part in ("-o", setting)]
 
 
@@ -104,28 +115,17 @@ def test_an_adapter_is_measured_beside_its_base(evaluated):
 
 
 @pytest.mark.exhaustive
-def test_the_embedded_model_judges_itself_and_is_warned_of(evaluated):
-    """Its numbers say nothing; what is shown is the form of what a judge writes."""
+def test_a_judge_that_writes_no_ratings_is_refused_in_one_line(evaluated):
+    """The embedded model is too small to judge: it goes on with the text instead."""
     out, _, _ = evaluated
-    model, engine = (
-        "{name: models/smollm2-135m-instruct}",
-        "{max_model_len: 4096, enforce_eager: true}",
-    )
-    judge = ("-o", f"eval.judge.model={model}", "-o", f"eval.judge.engine={engine}")
-    code, printed, errors = synth(
+    judge = [part for setting in JUDGE for part in ("-o", f"eval.judge.{setting}")]
+    code, _, errors = synth(
         *("judge", "--config", "configs/cpu.yaml", "--out", out, *judge), timeout_s=800
     )
-    assert code == 0, errors
-    (report,) = (out / "judged").glob("*/judge.json")
-    found = json.loads(report.read_bytes())
-    assert len(found["warnings"]) == 1
-    assert found["warnings"][0] in printed
-    for quality in found["subjects"].values():
-        assert quality["rated"] + quality["unrated"] == 4
-        assert sum(quality["reasons"].values()) == quality["unrated"]
-    against = found["subjects"]["mine"]["against_base"]
-    assert against["pairs"] == 4
-    assert sum(against[key] for key in ("wins", "losses", "ties", "unjudged")) == 4
+    assert code == 2, errors
+    assert "gave not one readable rating of 8; e.g. of base-" in errors.splitlines()[-1]
+    rated = [line for path in (out / "judged").glob("*/ratings-*.jsonl") for line in path.open()]
+    assert len(rated) == 8
 
 
 @pytest.mark.exhaustive
