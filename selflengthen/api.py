@@ -55,12 +55,7 @@ def synthesize(config: "RunConfig", out: str | Path, iteration: int = 1) -> "Run
     from synth.cluster.choice import run_as_configured
     from synth.run.directory import RunDirectory
 
-    # As `multiprocessing` tells it.
-    if getattr(multiprocessing.current_process(), "_inheriting", False):
-        raise UsageError(
-            "selflengthen.synthesize: called while a process of the engine imports this script; "
-            "call it under `if __name__ == '__main__':`"
-        )
+    _refuse_import("synthesize")
     directory = RunDirectory(Path(out))
     return _beside_running_loop(lambda: run_as_configured(config, iteration, directory))
 
@@ -87,6 +82,7 @@ def collect(
     from synth.final.more import further_run, with_more
     from synth.run.directory import RunDirectory
 
+    _refuse_import("collect")
     settings, directory = with_more(config, more), RunDirectory(Path(out))
 
     def work() -> "CollectResult":
@@ -120,6 +116,7 @@ def evaluate(
     from synth.eval.prepare import prepare_eval
     from synth.run.directory import RunDirectory
 
+    _refuse_import("evaluate")
     loop_directory = RunDirectory(Path(run)) if run else None
     sitting = prepare_eval(config, tuple(subjects), loop_directory, ExamDirectory(Path(out)))
     return _beside_running_loop(sitting.run)
@@ -189,6 +186,16 @@ def judge(text: str, instruction: str | None = None, profile: str = "default") -
 
     verdict: Verdict = profile_named(profile).judge(text, Circumstances(instruction=instruction))
     return verdict
+
+
+def _refuse_import(function: str) -> None:
+    """Refuse what starts an engine in a process of an engine that imports the calling script."""
+    # As `multiprocessing` tells it.
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        raise UsageError(
+            f"selflengthen.{function}: called while a process of the engine imports this script; "
+            "call it under `if __name__ == '__main__':`"
+        )
 
 
 def _beside_running_loop(work: Callable[[], T]) -> T:

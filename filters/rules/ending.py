@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 # Full stops of all scripts, and what ends informal texts.
 _TERMINAL = regex.compile(r"[\p{Sentence_Terminal}\u0f0d\u0f0e…‥．～♪]")
-# A last line that closes a block of code, or only opens one.
-_FENCE = regex.compile(r"[>\s]*(?:```|~~~)")
+# A last line that closes a block of code, or only opens one; a row of tildes may be an end mark.
+_FENCE = regex.compile(r"[>\s]*```[^`]*")
 _TAIL_CHARS = 4000
 _CLOSING = frozenset("\"'”’»›」』)]}）】〕》〉*_~`>$")
 
@@ -29,7 +29,7 @@ def is_complete(text: str) -> bool:
     whole, text = text, text[-_TAIL_CHARS:]
     if is_cut(text):
         return False
-    if _FENCE.match(text.rstrip().rpartition("\n")[2]):
+    if _FENCE.fullmatch(text.rstrip().rpartition("\n")[2]):
         return ends_in_complete_structure(whole)
     end = _before_closing(text)
     stops = bool(end) and bool(_TERMINAL.match(text[end - 1]))

@@ -134,14 +134,15 @@ if multiprocessing.current_process().name == "MainProcess":
     child.start()
     child.join()
     sys.exit(child.exitcode)
-selflengthen.synthesize(selflengthen.load_config("run.yaml"), out="runs/a")
+getattr(selflengthen, sys.argv[1])(selflengthen.load_config("run.yaml"), out="runs/a")
 """
 
 
-def test_a_script_that_a_process_of_the_engine_imports_is_told_so(folder):
+@pytest.mark.parametrize("function", ["synthesize", "collect", "evaluate"])
+def test_a_script_that_a_process_of_the_engine_imports_is_told_so(folder, function):
     (folder / "unguarded.py").write_text(UNGUARDED)
     done = subprocess.run(
-        [sys.executable, "unguarded.py"],
+        [sys.executable, "unguarded.py", function],
         cwd=folder,
         env=environment() | {"PYTHONPATH": str(ROOT)},
         capture_output=True,

@@ -230,6 +230,8 @@ def test_language_drift_is_judged_where_an_instruction_is_given(instruction, tex
 def test_a_fence_that_was_only_opened_is_no_ending():
     assert DEFAULT.judge(f"{PROSE}\n\n```").reason == "incomplete_ending"
     assert DEFAULT.judge(f"{PROSE}\n\n```\nprint(1)\n```").keep
+    assert DEFAULT.judge(f"{PROSE}\n\n```ls``` lists the files.").keep
+    assert DEFAULT.judge(f"{PROSE}\n\n~~~").keep
 
 
 def test_length_bounds_apply_only_where_set():

@@ -37,6 +37,16 @@ def test_every_example_works_in_one_run(folder):
     }
 
 
+def test_a_scorer_does_not_hold_the_engine_up(folder):
+    source = folder / "my_code.py"
+    off = "import threading\n    assert threading.current_thread() is not threading.main_thread()\n"
+    found = "def score(text, instruction):\n    "
+    assert found in source.read_text("utf-8")
+    source.write_text(source.read_text("utf-8").replace(found, f"{found}{off}    "), "utf-8")
+    code, _, stderr = run_own_code(folder)
+    assert code == 0, stderr
+
+
 def test_a_profile_of_one_s_own_judges(folder):
     code, _, stderr = run_own_code(folder, filter="my_code:Profile")
     assert (code, stderr) == (0, "")
